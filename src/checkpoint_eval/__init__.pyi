@@ -1,0 +1,82 @@
+from . import balance, cohort, design, models, outcomes, randomise, report
+from ._version import __version__
+from .balance.differences import BalanceTable, standardised_differences
+from .balance.omnibus import omnibus_balance
+from .balance.participant_flow import Flow, flow
+from .balance.ratio import sample_ratio_test
+from .cohort.published import load_rossi
+from .design.allocation import Complete
+from .design.protocol import Protocol
+from .design.protocol_toml import read_protocol
+from .errors import (
+    ImpossibleDesign,
+    InvalidData,
+    InvalidProtocol,
+    OutputRefused,
+    TrialError,
+    UnknownColumn,
+)
+from .models.cox import CoxFit, fit_cox, hazard_ratio
+from .models.event_table import EventTable
+from .models.logrank import FlemingHarrington, logrank_test
+from .models.rerandomise import randomisation_test
+from .models.restricted_mean import restricted_mean
+from .models.risk import odds_ratio, risk_difference, risk_ratio
+from .models.survival import survival_curve, survival_difference
+from .outcomes.observed import BinaryOutcome, TimeToEvent
+from .outcomes.trial import Trial
+from .randomise.assignment import Assignment
+from .report.evaluating import evaluate
+from .report.evaluation import Evaluation
+from .report.page import write_report
+from .results import Curve, Estimate, SignificanceTest
+
+__all__ = [
+    "Assignment",
+    "BalanceTable",
+    "BinaryOutcome",
+    "Complete",
+    "CoxFit",
+    "Curve",
+    "Estimate",
+    "Evaluation",
+    "EventTable",
+    "FlemingHarrington",
+    "Flow",
+    "ImpossibleDesign",
+    "InvalidData",
+    "InvalidProtocol",
+    "OutputRefused",
+    "Protocol",
+    "SignificanceTest",
+    "TimeToEvent",
+    "Trial",
+    "TrialError",
+    "UnknownColumn",
+    "__version__",
+    "balance",
+    "cohort",
+    "design",
+    "evaluate",
+    "fit_cox",
+    "flow",
+    "hazard_ratio",
+    "load_rossi",
+    "logrank_test",
+    "models",
+    "odds_ratio",
+    "omnibus_balance",
+    "outcomes",
+    "randomisation_test",
+    "randomise",
+    "read_protocol",
+    "report",
+    "restricted_mean",
+    "risk_difference",
+    "risk_ratio",
+    "sample_ratio_test",
+    "standardised_differences",
+    "survival_curve",
+    "survival_difference",
+    "write_report",
+]

@@ -1,0 +1,78 @@
+"""Checks at the public boundary, in positive form so that NaN is refused."""
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+
+from checkpoint_eval.errors import TrialError, UnknownColumn
+
+
+def did_you_mean(name: object, options: Iterable[object]) -> str:
+    """Return a remedy: the nearest names, or all of them when none is near."""
+    known = [str(option) for option in options]
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(option) for option in near) + "?"
+    if not known:
+        return "there are none"
+    return "choose from " + ", ".join(repr(option) for option in known)
+
+
+def check_known(name: str, options: Iterable[str], *, what: str) -> str:
+    """Return `name` if it is among `options`; otherwise raise with the nearest names."""
+    known = tuple(options)
+    if name not in known:
+        raise UnknownColumn(f"{what} {name!r} is not known; {did_you_mean(name, known)}.")
+    return name
+
+
+def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of the stated choices."""
+    known = tuple(choices)
+    if value not in known:
+        raise TrialError(f"`{name}` is {value!r}; {did_you_mean(value, known)}.")
+    return value
+
+
+def check_level(level: float, name: str = "level") -> float:
+    """Return a confidence level or alpha strictly between 0 and 1."""
+    if isinstance(level, bool) or not 0 < level < 1:
+        raise TrialError(
+            f"`{name}` must lie strictly between 0 and 1, got {level!r}; 95 % is written 0.95."
+        )
+    return float(level)
+
+
+def check_positive(value: float, name: str) -> float:
+    """Return a finite number above 0."""
+    if isinstance(value, bool) or not 0 < value < np.inf:
+        raise TrialError(f"`{name}` must be a finite number above 0, got {value!r}.")
+    return float(value)
+
+
+def check_count(value: int, name: str, *, least: int = 1) -> int:
+    """Return a whole number not below `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise TrialError(f"`{name}` must be a whole number of at least {least}, got {value!r}.")
+    return int(value)
+
+
+def check_rng(rng: object) -> np.random.Generator:
+    """Return the generator; a bare seed or the global state is refused."""
+    if not isinstance(rng, np.random.Generator):
+        raise TrialError(
+            f"`rng` must be a numpy random Generator, got {type(rng).__name__}; "
+            "write rng=np.random.default_rng(seed) so that the draw can be repeated."
+        )
+    return rng
+
+
+def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return names as a tuple; one name may be given bare."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Return "1 person" or "3 people"."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,0 +1,125 @@
+"""The gateway from tables (pandas, polars, pyarrow) to arrays, through narwhals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._checks import did_you_mean
+from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
+
+
+def read_table(table: object) -> nw.DataFrame[Any]:
+    """Return the table behind one interface, refusing repeated columns and empty tables."""
+    names = column_names(table)
+    repeated = sorted({name for name in names if names.count(name) > 1}, key=str)
+    if repeated:
+        raise InvalidData(
+            f"Column {repeated[0]!r} stands {names.count(repeated[0])} times in the table; "
+            "keep one and rename or drop the others."
+        )
+    try:
+        frame = nw.from_native(table, eager_only=True)  # type: ignore[call-overload]
+    except TypeError as problem:
+        raise TrialError(
+            f"The table must be a pandas, polars or pyarrow table, got {type(table).__name__}; "
+            "a lazy table is read with .collect() first."
+        ) from problem
+    if frame.shape[0] == 0:
+        raise InvalidData("The table has no rows; a trial needs at least one person in each arm.")
+    return frame  # type: ignore[no-any-return]
+
+
+def column_names(table: object) -> list[str]:
+    """Return the column names of any supported table, repeated ones included."""
+    names = getattr(table, "column_names", None)  # pyarrow
+    if names is None:
+        names = getattr(table, "columns", None)
+    if names is None or isinstance(names, dict):
+        return []
+    return list(names)
+
+
+def column(frame: nw.DataFrame[Any], name: str, *, role: str) -> nw.Series[Any]:
+    """Return one column by name, or say which names are near."""
+    if name not in frame.columns:
+        raise UnknownColumn(
+            f"The {role} column {name!r} is not in the table; {did_you_mean(name, frame.columns)}."
+        )
+    return frame[name]
+
+
+def missing_mask(series: nw.Series[Any]) -> BoolArray:
+    """Return where the column holds no value (null; NaN too in pandas, where they are one)."""
+    return np.asarray(series.is_null().to_numpy(), dtype=bool)
+
+
+def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
+    """Return the column as floats, NaN where missing; text that is no number is refused by row."""
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if dtype.is_temporal():
+        raise InvalidData(
+            f"The {role} column {series.name!r} holds dates; give numbers, "
+            "for example whole days between two dates."
+        )
+    codes, found = distinct(series)
+    for code, value in enumerate(found):
+        if not _is_number(value):
+            raise InvalidData(
+                f"The {role} column {series.name!r} must hold numbers, got {value!r} "
+                f"at {at_row(int((codes == code).argmax()))}; convert or correct it first."
+            )
+    values = np.array([*found, np.nan], dtype=np.float64)
+    return values[codes]  # code -1, missing, reads the NaN at the end
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, bool, np.number, np.bool_))
+
+
+def flags(series: nw.Series[Any], *, role: str) -> FloatArray:
+    """Return a 0/1 or boolean column as 0.0/1.0, NaN where missing; other values are refused."""
+    values = numbers(series, role=role)
+    wrong = np.flatnonzero(~(missing_mask(series) | (values == 0) | (values == 1)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise InvalidData(
+            f"The {role} column {series.name!r} must hold 0/1 or False/True, got {values[row]:g} "
+            f"at {at_row(row)} ({wrong.size} such rows); code yes as 1 and no as 0."
+        )
+    return values
+
+
+def distinct(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
+    """Return (n,) codes by first appearance, -1 where missing, and the values they stand for."""
+    codes, found = pd.factorize(series.to_pandas())
+    return np.asarray(codes, dtype=np.int64), [
+        value.item() if isinstance(value, np.generic) else value for value in found
+    ]
+
+
+def is_text(series: nw.Series[Any]) -> bool:
+    """Return whether the column holds categories rather than numbers."""
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return False
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        return True
+    return not all(_is_number(value) for value in distinct(series)[1])
+
+
+def text(series: nw.Series[Any]) -> np.ndarray[Any, np.dtype[np.str_]]:
+    """Return the values as text."""
+    return np.asarray(series.to_pandas().astype(str).to_numpy(), dtype=str)
+
+
+def at_row(row: int, ids: Sequence[object] | NDArray[np.str_] | None = None) -> str:
+    """Return how messages point at a row: counted from 0, as dataframes count."""
+    person = "" if ids is None else f" (person {str(ids[row])!r})"
+    return f"row {row}{person}"

@@ -1,0 +1,3 @@
+from .published import load_rossi
+
+__all__ = ["load_rossi"]

@@ -1,0 +1,29 @@
+from .allocation import Allocation, Complete
+from .protocol import (
+    AllocationPlan,
+    AnalysisPlan,
+    AnalysisSet,
+    Arm,
+    Columns,
+    Estimand,
+    Outcome,
+    Protocol,
+    Screening,
+)
+from .protocol_toml import parse_protocol, read_protocol
+
+__all__ = [
+    "Allocation",
+    "AllocationPlan",
+    "AnalysisPlan",
+    "AnalysisSet",
+    "Arm",
+    "Columns",
+    "Complete",
+    "Estimand",
+    "Outcome",
+    "Protocol",
+    "Screening",
+    "parse_protocol",
+    "read_protocol",
+]

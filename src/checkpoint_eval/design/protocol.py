@@ -1,0 +1,296 @@
+"""The promise: what the trial said it would do, as a value with a digest."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from checkpoint_eval._checks import (
+    check_choice,
+    check_count,
+    check_known,
+    check_level,
+    check_positive,
+)
+from checkpoint_eval.errors import InvalidProtocol, TrialError
+
+Unit = Literal["days", "weeks", "months", "years"]
+UNITS: tuple[str, ...] = ("days", "weeks", "months", "years")
+
+MEASURES: tuple[str, ...] = (
+    "risk difference",
+    "risk ratio",
+    "odds ratio",
+    "hazard ratio",
+    "restricted mean difference",
+    "restricted mean ratio",
+    "survival difference",
+    "log-rank test",
+    "randomisation test (risk difference)",
+    "randomisation test (log-rank)",
+)
+BINARY_MEASURES: tuple[str, ...] = (
+    "risk difference",
+    "risk ratio",
+    "odds ratio",
+    "randomisation test (risk difference)",
+)
+ADJUSTABLE: tuple[str, ...] = ("risk difference", "risk ratio", "odds ratio", "hazard ratio")
+CORRECTIONS: tuple[str, ...] = ("none", "bonferroni", "holm", "hochberg", "hommel")
+BUILT_IN_SETS: tuple[str, ...] = ("itt", "per-protocol", "as-treated")
+
+
+def check_unit(unit: str, name: str = "unit") -> str:
+    """Return a known unit of time."""
+    return check_choice(unit, name, UNITS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column of the people table holds the arm, the identifier and the arm received."""
+
+    arm: str
+    id: str = ""
+    received: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One arm: how it is written in the table (`label`) and how it is printed (`name`)."""
+
+    label: str | int | bool
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationPlan:
+    """How people were to be allocated: the rule, the ratio (control first) and the strata."""
+
+    rule: Literal["complete"] = "complete"
+    ratio: tuple[int, ...] = (1, 1)
+    strata: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice(self.rule, "allocation.rule", ("complete",))
+        for part in self.ratio:
+            check_count(part, "allocation.ratio")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One outcome, told as CONSORT 2025 item 14 asks.
+
+    Attributes
+    ----------
+    name : str
+        What results call it.
+    variable, metric, aggregation : str
+        The measurement variable, the analysis metric and the method of aggregation, in words.
+    time_point : float
+        When it is read, in the protocol's unit; 0 means the protocol's horizon.
+    time, event : str
+        Columns of a time-to-event outcome: duration, and 0/1 whether the event ended it.
+    binary : str
+        Column of a yes/no outcome, instead of `time` and `event`.
+    primary : bool
+        Whether it is the primary outcome.
+    """
+
+    name: str
+    variable: str
+    metric: str
+    aggregation: str
+    time_point: float = 0.0
+    time: str = ""
+    event: str = ""
+    binary: str = ""
+    primary: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.binary) == bool(self.time) or bool(self.time) != bool(self.event):
+            raise InvalidProtocol(
+                f"Outcome {self.name!r} needs either `time` and `event` columns or one `binary` "
+                f"column; got time={self.time!r}, event={self.event!r}, binary={self.binary!r}."
+            )
+        if self.time_point != 0:
+            check_positive(self.time_point, f"time_point of outcome {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisSet:
+    """A named set of people: those with 1 in `column`, and why that set exists."""
+
+    name: str
+    column: str
+    description: str
+
+    def __post_init__(self) -> None:
+        if self.name in BUILT_IN_SETS:
+            raise InvalidProtocol(
+                f"Analysis set {self.name!r} is built in; give your own set another name."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimand:
+    """One promised comparison: outcome, measure, covariates, analysis set, and its standing."""
+
+    outcome: str
+    measure: str
+    adjust: tuple[str, ...] = ()
+    analysis_set: str = "itt"
+    confirmatory: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice(self.measure, "measure", MEASURES)
+        if self.adjust and self.measure not in ADJUSTABLE:
+            raise InvalidProtocol(
+                f"`adjust` is given for {self.measure!r}, which takes none; covariates adjust "
+                + ", ".join(ADJUSTABLE)
+                + "."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisPlan:
+    """Error rates and the numbers that make chance repeatable.
+
+    `alpha` is two-sided; intervals have level 1 - alpha. `multiplicity` adjusts the p-values of
+    the estimands marked confirmatory, taken as one family.
+    """
+
+    alpha: float = 0.05
+    multiplicity: str = "none"
+    draws: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_level(self.alpha, "alpha")
+        check_choice(self.multiplicity, "multiplicity", CORRECTIONS)
+        check_count(self.draws, "draws")
+        check_count(self.seed, "seed", least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """People before randomisation: assessed, and excluded by reason (CONSORT flow)."""
+
+    assessed: int
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_count(self.assessed, "screening.assessed")
+        for reason, number in self.excluded.items():
+            check_count(number, f"screening.excluded[{reason!r}]", least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What was promised: arms, allocation, outcomes, estimands, analysis sets, error rates.
+
+    Read one with `read_protocol`. Every estimate says whether a protocol asked for it, and every
+    output prints `digest`, the SHA-256 of the canonical JSON of this value: the same promise has
+    the same digest however its file is laid out.
+    """
+
+    title: str
+    unit: str
+    horizon: float
+    columns: Columns
+    arms: tuple[Arm, ...]
+    outcomes: tuple[Outcome, ...]
+    estimands: tuple[Estimand, ...]
+    registration: str = ""
+    source: str = ""
+    covariates: tuple[str, ...] = ()
+    allocation: AllocationPlan = field(default_factory=AllocationPlan)
+    analysis_sets: tuple[AnalysisSet, ...] = ()
+    analysis: AnalysisPlan = field(default_factory=AnalysisPlan)
+    screening: Screening | None = None
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        check_positive(self.horizon, "horizon")
+        _check_arms(self)
+        _check_outcomes(self)
+        _check_estimands(self)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of the whole promise."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def level(self) -> float:
+        """Confidence level of intervals: 1 - alpha."""
+        return 1 - self.analysis.alpha
+
+    @property
+    def primary(self) -> Outcome:
+        """The primary outcome."""
+        return next(outcome for outcome in self.outcomes if outcome.primary)
+
+    def outcome(self, name: str) -> Outcome:
+        """Return one outcome by name."""
+        check_known(name, (each.name for each in self.outcomes), what="outcome")
+        return next(each for each in self.outcomes if each.name == name)
+
+    def time_point(self, name: str) -> float:
+        """Return when an outcome is read: its own time point, or the protocol's horizon."""
+        return self.outcome(name).time_point or self.horizon
+
+
+def _refuse_repeats(names: list[str], what: str) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InvalidProtocol(f"{what} {repeated[0]!r} is declared twice; names must differ.")
+
+
+def _check_arms(protocol: Protocol) -> None:
+    if len(protocol.arms) < 2:
+        raise InvalidProtocol(
+            f"`arms` needs control first and at least one more, got {len(protocol.arms)}."
+        )
+    _refuse_repeats([arm.name for arm in protocol.arms], "Arm name")
+    _refuse_repeats([str(arm.label) for arm in protocol.arms], "Arm label")
+    if len(protocol.allocation.ratio) != len(protocol.arms):
+        raise InvalidProtocol(
+            f"`allocation.ratio` has {len(protocol.allocation.ratio)} parts for "
+            f"{len(protocol.arms)} arms; give one whole number for each arm, control first."
+        )
+
+
+def _check_outcomes(protocol: Protocol) -> None:
+    _refuse_repeats([outcome.name for outcome in protocol.outcomes], "Outcome")
+    primary = [outcome.name for outcome in protocol.outcomes if outcome.primary]
+    if len(primary) != 1:
+        raise InvalidProtocol(
+            f"Exactly one outcome is primary; {len(primary)} are marked ({', '.join(primary)}). "
+            "Write primary = true under one of them."
+        )
+    for outcome in protocol.outcomes:
+        if outcome.time_point > protocol.horizon:
+            raise InvalidProtocol(
+                f"Outcome {outcome.name!r} is read at {outcome.time_point:g} {protocol.unit}, "
+                f"after the horizon of {protocol.horizon:g}."
+            )
+
+
+def _check_estimands(protocol: Protocol) -> None:
+    _refuse_repeats([each.name for each in protocol.analysis_sets], "Analysis set")
+    sets = (*BUILT_IN_SETS, *(each.name for each in protocol.analysis_sets))
+    for estimand in protocol.estimands:
+        try:
+            outcome = protocol.outcome(estimand.outcome)
+            check_known(estimand.analysis_set, sets, what="analysis set")
+            for name in estimand.adjust:
+                check_known(name, protocol.covariates, what="covariate")
+        except TrialError as problem:
+            raise InvalidProtocol(f"In estimand {estimand.measure!r}: {problem}") from problem
+        if outcome.binary and estimand.measure not in BINARY_MEASURES:
+            raise InvalidProtocol(
+                f"{estimand.measure!r} needs a time-to-event outcome, but {outcome.name!r} is "
+                "binary; choose a risk difference, risk ratio or odds ratio."
+            )

@@ -1,0 +1,46 @@
+from .compared import Compared, compare
+from .cox import CoxFit, fit_cox, hazard_ratio
+from .event_table import EventTable, event_table
+from .logrank import FlemingHarrington, LogRank, logrank, logrank_test, logrank_z
+from .proportions import TwoProportions
+from .rerandomise import randomisation_test
+from .restricted_mean import restricted_mean, restricted_mean_of
+from .risk import odds_ratio, risk_difference, risk_ratio
+from .risk_sets import CoxRegression, RiskSets, cox_regression
+from .survival import (
+    KaplanMeier,
+    kaplan_meier,
+    survival_curve,
+    survival_difference,
+    survival_quantiles,
+)
+
+__all__ = [
+    "Compared",
+    "CoxFit",
+    "CoxRegression",
+    "EventTable",
+    "FlemingHarrington",
+    "KaplanMeier",
+    "LogRank",
+    "RiskSets",
+    "TwoProportions",
+    "compare",
+    "cox_regression",
+    "event_table",
+    "fit_cox",
+    "hazard_ratio",
+    "kaplan_meier",
+    "logrank",
+    "logrank_test",
+    "logrank_z",
+    "odds_ratio",
+    "randomisation_test",
+    "restricted_mean",
+    "restricted_mean_of",
+    "risk_difference",
+    "risk_ratio",
+    "survival_curve",
+    "survival_difference",
+    "survival_quantiles",
+]

@@ -1,0 +1,229 @@
+"""Who is compared: the people of an analysis set whose outcome is known, by arm and stratum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._checks import as_names, check_known
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
+from checkpoint_eval.models.event_table import EventTable, event_table
+from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
+from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.results import NAN, Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """The n people one result is about.
+
+    Attributes
+    ----------
+    outcome, analysis_set, unit : str
+    arms : (k,) str
+        The arms compared, control first.
+    people : (n,) int
+        Their places in the trial.
+    arm : (n,) int
+        Arm codes into `arms`.
+    time : (n,) float
+        Time to event or end of follow-up; empty for a binary outcome.
+    event : (n,) bool
+        The event, or the binary outcome.
+    missing : (k,) int
+        People of the set left out by arm, as outcome or covariates are unknown.
+    """
+
+    outcome: str
+    analysis_set: str
+    unit: str
+    arms: tuple[str, ...]
+    people: IntArray
+    arm: IntArray
+    time: FloatArray
+    event: BoolArray
+    missing: tuple[int, ...]
+
+    def table(self, stratum: IntArray | None = None) -> EventTable:
+        """Return the event table by arm: (k, m), or (s, k, m) for s strata."""
+        k = len(self.arms)
+        if stratum is None:
+            return event_table(self.time, self.event, self.arm, groups=k)
+        s = int(stratum.max(initial=0)) + 1
+        flat = event_table(self.time, self.event, stratum * k + self.arm, groups=s * k)
+        m = flat.time.size
+        return EventTable(
+            time=flat.time,
+            at_risk=flat.at_risk.reshape(s, k, m),
+            events=flat.events.reshape(s, k, m),
+        )
+
+    @property
+    def n(self) -> tuple[int, ...]:
+        """People analysed by arm."""
+        return tuple(int(count) for count in np.bincount(self.arm, minlength=len(self.arms)))
+
+    def events(self, until: float = np.inf) -> tuple[int, ...]:
+        """Events by arm, up to a time."""
+        counted = self.event & (self.time <= until) if self.time.size else self.event
+        counts = np.bincount(self.arm[counted], minlength=len(self.arms))
+        return tuple(int(count) for count in counts)
+
+    def labels(self, until: float = np.inf) -> dict[str, Any]:
+        """Return the fields of an Estimate that say who was compared."""
+        n, events = self.n, self.events(until)
+        return {
+            "outcome": self.outcome,
+            "analysis_set": self.analysis_set,
+            "contrast": (self.arms[1], self.arms[0]),
+            "n": (n[0], n[1]),
+            "events": (events[0], events[1]),
+            "missing": (self.missing[0], self.missing[1]),
+            "unit": self.unit,
+        }
+
+    def columns(self, trial: Trial, names: Sequence[str]) -> tuple[Covariate, ...]:
+        """Return baseline columns of the people compared."""
+        return tuple(
+            Covariate(name=name, values=column.values[self.people], levels=column.levels)
+            for name, column in ((name, trial.column(name)) for name in names)
+        )
+
+
+def compare(
+    trial: Trial,
+    *,
+    outcome: str,
+    analysis_set: str = "itt",
+    kind: Literal["time", "binary", "any"] = "any",
+    arm: str | None = None,
+    every_arm: bool = False,
+    complete: Sequence[str] = (),
+) -> Compared:
+    """Pick the people of an analysis set whose outcome, and `complete` columns, are known.
+
+    Raises
+    ------
+    UnknownColumn
+        For an outcome, set, arm or column that the trial does not have.
+    TrialError
+        When the outcome is of the wrong kind, or it is unclear which arms are compared.
+    ImpossibleDesign
+        When an arm has nobody left.
+    """
+    observed = trial.outcome(outcome)
+    _check_kind(outcome, observed, kind)
+    code = trial.arm_in(analysis_set)
+    arms = trial.arms
+    if not every_arm and (len(arms) > 2 or arm is not None):
+        code, arms = _pair(trial, code, arm)
+    usable = ~observed.missing
+    for name in complete:
+        usable = usable & ~trial.column(name).missing
+    missing = np.bincount(code[(code >= 0) & ~usable], minlength=len(arms))
+    people = np.flatnonzero((code >= 0) & usable)
+    timed = isinstance(observed, TimeToEvent)
+    flags = observed.event if isinstance(observed, TimeToEvent) else observed.value
+    compared = Compared(
+        outcome=outcome,
+        analysis_set=analysis_set,
+        unit=observed.unit if isinstance(observed, TimeToEvent) else "",
+        arms=arms,
+        people=people,
+        arm=code[people],
+        time=observed.time[people] if timed else np.zeros(0),  # type: ignore[union-attr]
+        event=flags[people],
+        missing=tuple(int(count) for count in missing),
+    )
+    for name, count in zip(arms, compared.n, strict=True):
+        if count == 0:
+            raise ImpossibleDesign(
+                f"Arm {name!r} has nobody with a known {outcome!r} in analysis set "
+                f"{analysis_set!r}; a comparison needs people in every arm."
+            )
+    return compared
+
+
+def _check_kind(name: str, observed: TimeToEvent | BinaryOutcome, kind: str) -> None:
+    if kind == "time" and not isinstance(observed, TimeToEvent):
+        raise TrialError(
+            f"Outcome {name!r} is binary; a time-to-event outcome is needed. "
+            "Use `risk_difference`, `risk_ratio` or `odds_ratio` instead."
+        )
+
+
+def _pair(trial: Trial, code: IntArray, arm: str | None) -> tuple[IntArray, tuple[str, str]]:
+    """Keep control and one treatment arm, recoded 0 and 1."""
+    if arm is None:
+        raise TrialError(
+            f"The trial has {len(trial.arms)} arms; name the one to compare with "
+            f"{trial.arms[0]!r} in `arm`: {', '.join(map(repr, trial.arms[1:]))}."
+        )
+    check_known(arm, trial.arms[1:], what="treatment arm")
+    chosen = trial.arms.index(arm)
+    return (
+        np.where(code == chosen, 1, np.where(code == 0, 0, -1)),
+        (trial.arms[0], arm),
+    )
+
+
+def strata_of(
+    trial: Trial, people: Compared, strata: str | Sequence[str] | None
+) -> tuple[IntArray, str]:
+    """Return (n,) stratum codes of the people compared, and how the method line tells them.
+
+    None means the strata of the randomisation; an empty sequence means none at all.
+    """
+    if strata is None:
+        names = trial.assignment.stratified_by
+        codes = trial.assignment.stratum[people.people]
+    else:
+        names = as_names(strata)
+        codes = np.zeros(people.people.size, dtype=np.int64)
+        for column in people.columns(trial, names):
+            if column.missing.any():
+                raise TrialError(
+                    f"Strata column {column.name!r} is missing for "
+                    f"{int(column.missing.sum())} people; give them a category of their own."
+                )
+            codes = np.unique(np.stack([codes, column.codes], axis=1), axis=0, return_inverse=True)[
+                1
+            ].reshape(-1)
+    if not names:
+        unused = trial.assignment.stratified_by
+        return np.zeros(people.people.size, dtype=np.int64), "unstratified" if unused else ""
+    told = f"stratified by {', '.join(names)}"
+    k = len(people.arms)
+    cells = np.bincount(codes * k + people.arm, minlength=(int(codes.max()) + 1) * k).reshape(-1, k)
+    alone = int(((cells > 0).sum(axis=1) == 1).sum())
+    if alone:
+        told += f" ({alone} of {len(cells)} strata hold one arm only and compare nothing)"
+    return codes, told
+
+
+def not_estimable(
+    people: Compared,
+    *,
+    estimand: str,
+    scale: Literal["difference", "ratio"],
+    level: float,
+    method: str,
+    reason: str,
+    time_point: float = NAN,
+) -> Estimate:
+    """Return the estimate that says why there is none."""
+    return Estimate(
+        estimand=estimand,
+        scale=scale,
+        value=NAN,
+        low=NAN,
+        high=NAN,
+        level=level,
+        p_value=NAN,
+        method=f"{method}; not estimable: {reason}",
+        time_point=time_point,
+        **people.labels(time_point if time_point == time_point else np.inf),
+    )

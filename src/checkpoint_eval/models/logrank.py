@@ -1,0 +1,219 @@
+"""Log-rank tests: weighted, stratified, any number of arms, batched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc, ndtr
+
+from checkpoint_eval._arrays import FloatArray, floats
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.models.compared import compare, strata_of
+from checkpoint_eval.models.event_table import EventTable
+from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.results import NAN, SignificanceTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlemingHarrington:
+    """Weight each event time by S(t−)^rho (1 − S(t−))^gamma, S pooled over arms in the stratum.
+
+    ``(0, 0)`` is the log-rank test; ``rho`` stresses early, ``gamma`` late differences.
+
+    References
+    ----------
+    Fleming and Harrington (1991), definition 7.2.1. Checked against R survdiff(rho=) and simtrial
+    z-values.
+
+    Examples
+    --------
+    >>> FlemingHarrington(rho=1)
+    FlemingHarrington(rho=1, gamma=0)
+    """
+
+    rho: float = 0
+    gamma: float = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rho", "gamma"):
+            value = getattr(self, name)
+            if not 0 <= value < np.inf:
+                raise TrialError(f"`{name}` must be finite and at least 0, got {value!r}.")
+
+    def weights(self, at_risk: FloatArray, events: FloatArray) -> FloatArray:
+        """Return (..., m) weights from pooled counts (..., m)."""
+        if self.rho == 0 and self.gamma == 0:
+            return np.ones(1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(at_risk > 0, 1 - events / at_risk, 1.0)
+        after = np.cumprod(step, axis=-1)
+        before = np.concatenate([np.ones_like(after[..., :1]), after[..., :-1]], axis=-1)
+        return floats(before**self.rho * (1 - before) ** self.gamma)
+
+
+LOG_RANK = FlemingHarrington()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LogRank:
+    """Observed and expected events, and the covariance of their difference, summed over strata.
+
+    Attributes
+    ----------
+    observed, expected : (..., k) float
+        Weighted counts by arm.
+    covariance : (..., k, k) float
+        Of observed − expected.
+    """
+
+    observed: FloatArray
+    expected: FloatArray
+    covariance: FloatArray
+
+
+def logrank(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> LogRank:
+    """Return observed minus expected events and their covariance.
+
+    Parameters
+    ----------
+    table : EventTable
+        at_risk (..., s, k, m): strata on the third axis from the end; sums run over them.
+    weight : FlemingHarrington
+
+    References
+    ----------
+    Mantel (1966); Fleming and Harrington (1991), eq. 7.2.1; hypergeometric variance for ties as
+    in Collett (2015), section 2.7; strata, section 2.8. Checked against R survdiff.
+    """
+    r, d = table.at_risk, table.events
+    pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
+    w = weight.weights(pooled_r, pooled_d)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(pooled_r[..., None, :] > 0, r / pooled_r[..., None, :], 0.0)
+        # With one person at risk the variance is exactly 0; 0/0 would hide it.
+        tie = np.where(pooled_r > 1, pooled_d * (pooled_r - pooled_d) / (pooled_r - 1), 0.0)
+    scaled = w**2 * tie
+    cross = np.einsum("...skm,...slm,...sm->...kl", share, share, scaled, optimize=True)
+    own = np.einsum("...skm,...sm->...k", share, scaled)
+    diagonal = own[..., None] * np.eye(own.shape[-1])
+    return LogRank(
+        observed=np.einsum("...skm,...sm->...k", d, np.broadcast_to(w, pooled_d.shape)),
+        expected=np.einsum("...skm,...sm->...k", share, w * pooled_d),
+        covariance=diagonal - cross,
+    )
+
+
+def logrank_z(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> FloatArray:
+    """Return (...) the signed two-arm statistic; NaN where it has no variance.
+
+    `table` has shape (..., s, 2, m). Negative: fewer events than expected in treatment.
+    """
+    r, d = table.at_risk, table.events
+    pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
+    w = weight.weights(pooled_r, pooled_d)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(pooled_r > 0, r[..., 1, :] / pooled_r, 0.0)
+        tie = np.where(pooled_r > 1, pooled_d * (pooled_r - pooled_d) / (pooled_r - 1), 0.0)
+    difference = (w * (d[..., 1, :] - pooled_d * share)).sum(axis=(-2, -1))
+    variance = (w**2 * tie * share * (1 - share)).sum(axis=(-2, -1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(variance > 0, difference / np.sqrt(variance), np.nan)
+
+
+def logrank_test(
+    trial: Trial,
+    *,
+    outcome: str,
+    weight: FlemingHarrington = LOG_RANK,
+    strata: str | Sequence[str] | None = None,
+    analysis_set: str = "itt",
+) -> SignificanceTest:
+    """Test whether the arms have the event at the same rate over time.
+
+    Parameters
+    ----------
+    trial : Trial
+        Two arms or more.
+    outcome : str
+        A time-to-event outcome.
+    weight : FlemingHarrington
+        How much each event time counts; all alike by default.
+    strata : str or sequence of str, optional
+        Baseline columns; expectations are formed within their combinations. Default: the strata
+        of the randomisation. ``()`` means none.
+    analysis_set : str
+
+    Returns
+    -------
+    SignificanceTest
+        Two arms: `statistic` is the signed z, negative when treatment has fewer events than
+        expected; its square is a chi-square on 1 df. More arms: the chi-square on k − 1 df.
+
+    Raises
+    ------
+    UnknownColumn
+        When outcome, strata or analysis set is not in the trial.
+    ImpossibleDesign
+        When an arm has nobody with a known outcome.
+
+    Notes
+    -----
+    Valid when censoring is independent of arm given strata; most powerful, unweighted, when
+    hazards are proportional. Ties: hypergeometric variance.
+
+    References
+    ----------
+    Mantel (1966); Fleming and Harrington (1991), eq. 7.2.1; Collett (2015), sections 2.7–2.8.
+    Checked against R survdiff on Rossi, recid and lung, and a slow reference.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> round(logrank_test(load_rossi(), outcome="rearrest").statistic, 4)
+    -1.959
+    """
+    people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", every_arm=True)
+    stratum, told = strata_of(trial, people, strata)
+    table = people.table(stratum)
+    method = _method(weight, told)
+    k = len(people.arms)
+    if k == 2:
+        z = float(logrank_z(table, weight))
+        statistic, df, p_value = z, 1.0, float(2 * ndtr(-abs(z)))
+    else:
+        statistic, df = _chi_square(logrank(table, weight))
+        p_value = float(chdtrc(df, statistic)) if df > 0 else NAN
+    if np.isnan(p_value):
+        method += "; not estimable: nobody at risk in two arms when an event happened"
+    return SignificanceTest(
+        test="log-rank test",
+        outcome=outcome,
+        analysis_set=analysis_set,
+        arms=people.arms,
+        statistic=statistic,
+        df=df,
+        p_value=p_value,
+        method=method,
+        n=people.n,
+        events=people.events(),
+        missing=people.missing,
+        unit=people.unit,
+    )
+
+
+def _method(weight: FlemingHarrington, strata: str) -> str:
+    kind = "log-rank"
+    if weight != LOG_RANK:
+        kind = f"Fleming–Harrington({weight.rho:g}, {weight.gamma:g}) weighted log-rank"
+    return "; ".join(part for part in (kind, "hypergeometric variance", strata) if part)
+
+
+def _chi_square(test: LogRank) -> tuple[float, float]:
+    """Return the quadratic form of one trial and its rank; (NaN, NaN) without variance."""
+    difference = test.observed - test.expected
+    values, vectors = np.linalg.eigh(test.covariance)
+    kept = values > 1e-12 * max(values.max(), np.finfo(float).tiny)
+    if not kept.any():
+        return NAN, NAN
+    scores = vectors.T[kept] @ difference
+    return float((scores**2 / values[kept]).sum()), float(kept.sum())

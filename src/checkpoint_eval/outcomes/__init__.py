@@ -1,0 +1,5 @@
+"""FOLLOW UP: what happened to each person, joined to the assignment once and checked once."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

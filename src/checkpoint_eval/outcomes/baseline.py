@@ -1,0 +1,75 @@
+"""What was known of each person before randomisation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
+from checkpoint_eval._checks import counted
+from checkpoint_eval.errors import InvalidData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Covariate:
+    """One baseline column.
+
+    Attributes
+    ----------
+    name : str
+    values : (n,) float
+        Numbers, or level codes when there are `levels`; NaN where missing.
+    levels : tuple of str
+        Names of the categories in sorted order; empty for a number.
+
+    Examples
+    --------
+    >>> Covariate(name="suite", values=[0, 1, 1], levels=("Durham", "Peterlee"))
+    Covariate(suite: categorical, 3 people)
+    """
+
+    name: str
+    values: FloatArray
+    levels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        values = frozen(self.values, np.float64)
+        if np.isinf(values).any():
+            raise InvalidData(
+                f"Covariate {self.name!r} is infinite at row {int(np.isinf(values).argmax())}; "
+                "mend it or leave it missing."
+            )
+        object.__setattr__(self, "values", values)
+
+    def __repr__(self) -> str:
+        people = counted(self.values.size, "person", "people")
+        return f"Covariate({self.name}: {self.kind}, {people})"
+
+    @property
+    def kind(self) -> Literal["continuous", "binary", "categorical"]:
+        """Categorical when it has levels, binary when it is all 0 and 1, else continuous."""
+        if self.levels:
+            return "categorical"
+        known = self.values[~self.missing]
+        return "binary" if np.isin(known, (0.0, 1.0)).all() else "continuous"
+
+    @property
+    def missing(self) -> BoolArray:
+        """(n,) where the value is unknown."""
+        return np.isnan(self.values)
+
+    @property
+    def codes(self) -> IntArray:
+        """(n,) the value as a group code 0, 1, ...; -1 where missing."""
+        missing = self.missing
+        codes = np.full(self.values.size, -1, dtype=np.int64)
+        codes[~missing] = np.unique(self.values[~missing], return_inverse=True)[1]
+        return codes
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The name of each group code."""
+        found = np.unique(self.values[~self.missing])
+        if self.levels:
+            return tuple(self.levels[int(code)] for code in found)
+        return tuple(f"{value:g}" for value in found)

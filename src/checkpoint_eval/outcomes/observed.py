@@ -1,0 +1,134 @@
+"""What was observed of each person: a time to an event, or a yes or no."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, frozen
+from checkpoint_eval._checks import counted
+from checkpoint_eval._frames import at_row
+from checkpoint_eval.design.protocol import check_unit
+from checkpoint_eval.errors import InvalidData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class TimeToEvent:
+    """Time from randomisation to the event, or to the end of follow-up.
+
+    Attributes
+    ----------
+    time : (n,) float
+        Duration in `unit`, at least 0; NaN exactly where `missing`.
+    event : (n,) bool
+        True when the event ended the time; False when follow-up ended first (censored).
+    unit : {"days", "weeks", "months", "years"}
+    missing : (n,) bool
+        People whose outcome is unknown. They are counted in every result and enter none.
+
+    Raises
+    ------
+    InvalidData
+        For negative, infinite or undeclared NaN times, naming the row.
+
+    Examples
+    --------
+    >>> TimeToEvent(time=[3, 5, 5], event=[True, False, True], unit="weeks")
+    TimeToEvent(3 people, 2 events, weeks)
+    """
+
+    time: FloatArray
+    event: BoolArray
+    unit: str = "days"
+    missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        time = np.array(self.time, dtype=np.float64)
+        missing = _mask(self.missing, time.size)
+        event = _yes_no(self.event, missing, name="event")
+        if time.ndim != 1 or event.shape != time.shape:
+            raise InvalidData(
+                f"`time` has shape {time.shape} and `event` {event.shape}; both need one value "
+                "a person."
+            )
+        time[missing] = np.nan
+        event[missing] = False
+        wrong = np.flatnonzero(~(missing | ((time >= 0) & (time < np.inf))))
+        if wrong.size:
+            row = int(wrong[0])
+            raise InvalidData(
+                f"`time` must be finite and at least 0, got {time[row]:g} at {at_row(row)} "
+                f"({wrong.size} such); mark unknown outcomes in `missing`, mend the others."
+            )
+        object.__setattr__(self, "time", frozen(time))
+        object.__setattr__(self, "event", frozen(event))
+        object.__setattr__(self, "missing", frozen(missing))
+
+    def __repr__(self) -> str:
+        people = counted(self.time.size, "person", "people")
+        lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
+        return (
+            f"TimeToEvent({people}, {counted(int(self.event.sum()), 'event')}{lost}, {self.unit})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class BinaryOutcome:
+    """Whether something happened, by a time point the protocol states.
+
+    Attributes
+    ----------
+    value : (n,) bool
+        True when it happened.
+    missing : (n,) bool
+        People whose outcome is unknown; their `value` is False and is never read.
+
+    Examples
+    --------
+    >>> BinaryOutcome(value=[1, 0, 0])
+    BinaryOutcome(3 people, 1 yes)
+    """
+
+    value: BoolArray
+    missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+
+    def __post_init__(self) -> None:
+        missing = _mask(self.missing, np.size(self.value))
+        value = _yes_no(self.value, missing, name="value")
+        value[missing] = False
+        object.__setattr__(self, "value", frozen(value))
+        object.__setattr__(self, "missing", frozen(missing))
+
+    def __repr__(self) -> str:
+        people = counted(self.value.size, "person", "people")
+        lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
+        return f"BinaryOutcome({people}, {int(self.value.sum())} yes{lost})"
+
+
+def _mask(missing: BoolArray, people: int) -> BoolArray:
+    mask = np.array(missing, dtype=bool) if np.size(missing) else np.zeros(people, dtype=bool)
+    if mask.shape != (people,):
+        raise InvalidData(
+            f"`missing` has shape {mask.shape}; it needs one flag for {people} people."
+        )
+    return mask
+
+
+def _yes_no(values: Any, missing: BoolArray, *, name: str) -> BoolArray:
+    """Return 0/1 or boolean values as booleans; R's 1/2 coding and everything else is refused."""
+    array = np.array(values)
+    if array.shape != missing.shape:
+        raise InvalidData(
+            f"`{name}` has shape {array.shape}; it needs one value for {missing.size} people."
+        )
+    if array.dtype != bool:
+        wrong = np.flatnonzero(~(missing | (array == 0) | (array == 1)))
+        if wrong.size:
+            row = int(wrong[0])
+            raise InvalidData(
+                f"`{name}` must be 0/1 or False/True, got {array[row]} at {at_row(row)}; "
+                "convert first, for example event=(status == 2)."
+            )
+        array = array == 1
+    return array

@@ -1,0 +1,304 @@
+"""Reading a flat table into the parts of a trial; every refusal names column, row and remedy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from checkpoint_eval import _frames
+from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray
+from checkpoint_eval._checks import counted
+from checkpoint_eval._frames import at_row
+from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol, check_unit
+from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError
+from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
+from checkpoint_eval.randomise.assignment import Assignment
+
+Arms = Sequence[object] | Mapping[Any, str] | None
+
+
+def protocol_keywords(protocol: Protocol) -> dict[str, Any]:
+    """Return the keywords of `Trial.from_frame` that a protocol implies."""
+    times = {
+        outcome.name: (outcome.time, outcome.event, protocol.unit)
+        for outcome in protocol.outcomes
+        if outcome.time
+    }
+    return {
+        "arm": protocol.columns.arm,
+        "control": protocol.arms[0].label,
+        "arms": {arm.label: arm.name for arm in protocol.arms},
+        "id": protocol.columns.id or None,
+        "strata": protocol.allocation.strata,
+        "covariates": protocol.covariates,
+        "times": times,
+        "binary": {each.name: each.binary for each in protocol.outcomes if each.binary},
+        "received": protocol.columns.received or None,
+        "analysis_sets": {each.name: each.column for each in protocol.analysis_sets},
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReader:
+    """A table opened for reading, and the identifiers its messages use."""
+
+    frame: nw.DataFrame[Any]
+    ids: np.ndarray[Any, np.dtype[np.str_]]
+
+    @classmethod
+    def open(cls, table: object, *, id: str | None) -> "TableReader":  # noqa: A002
+        """Open a table and check that identifiers are present and unique."""
+        frame = _frames.read_table(table)
+        if id is None:
+            return cls(frame=frame, ids=np.arange(frame.shape[0]).astype(str))
+        series = _frames.column(frame, id, role="id")
+        missing = _frames.missing_mask(series)
+        if missing.any():
+            raise InvalidData(
+                f"The id column {id!r} is missing at {at_row(int(missing.argmax()))}; "
+                "give every person an identifier, or leave `id` out."
+            )
+        ids = _frames.text(series)
+        _refuse_repeated_ids(ids, id)
+        return cls(frame=frame, ids=ids)
+
+    def column(self, name: str, *, role: str) -> nw.Series[Any]:
+        """Return one column."""
+        return _frames.column(self.frame, name, role=role)
+
+    def assignment(
+        self, *, arm: str, control: object, arms: Arms, strata: tuple[str, ...]
+    ) -> Assignment:
+        """Read arms and strata."""
+        series = self.column(arm, role="arm")
+        names = _declared_arms(series, control=control, arms=arms)
+        codes = self._arm_codes(series, names, role="arm")
+        if (codes < 0).any():
+            row = int((codes < 0).argmax())
+            raise InvalidData(
+                f"The arm column {arm!r} is missing at {at_row(row, self.ids)}; everyone "
+                "randomised has an arm: find it in the allocation record."
+            )
+        stratum, labels = self._strata(strata)
+        return Assignment(
+            arm=codes,
+            arms=tuple(names.values()),
+            stratum=stratum,
+            strata=labels,
+            stratified_by=strata,
+        )
+
+    def _arm_codes(
+        self, series: nw.Series[Any], names: Mapping[Any, str], *, role: str
+    ) -> IntArray:
+        """Return arm codes, -1 where missing; a label that was not declared is refused by row."""
+        code = {_same(label): number for number, label in enumerate(names)}
+        codes, found = _frames.distinct(series)
+        for number, value in enumerate(found):
+            if _same(value) not in code:
+                declared = ", ".join(repr(label) for label in names)
+                row = int((codes == number).argmax())
+                raise InvalidData(
+                    f"The {role} column {series.name!r} holds {value!r} at "
+                    f"{at_row(row, self.ids)}, but the arms are {declared}; correct it or declare "
+                    "it in `arms`."
+                )
+        return np.array([*(code[_same(value)] for value in found), -1], dtype=np.int64)[codes]
+
+    def _strata(self, names: tuple[str, ...]) -> tuple[IntArray, tuple[str, ...]]:
+        if not names:
+            return np.zeros(self.frame.shape[0], dtype=np.int64), ("everyone",)
+        factors = [self.covariate(name, role="strata") for name in names]
+        for factor in factors:
+            if factor.missing.any():
+                row = int(factor.missing.argmax())
+                raise InvalidData(
+                    f"The strata column {factor.name!r} is missing at {at_row(row, self.ids)}; "
+                    "everyone was randomised in some stratum: find it in the allocation record."
+                )
+        cells, codes = np.unique(
+            np.stack([factor.codes for factor in factors], axis=1), axis=0, return_inverse=True
+        )
+        labels = tuple(
+            ", ".join(
+                f"{factor.name}={factor.group_names[code]}"
+                for factor, code in zip(factors, cell, strict=True)
+            )
+            for cell in cells
+        )
+        return codes.reshape(-1).astype(np.int64), labels
+
+    def covariate(self, name: str, *, role: str) -> Covariate:
+        """Read one baseline column: numbers as they are, text as sorted categories."""
+        series = self.column(name, role=role)
+        if not _frames.is_text(series):
+            return Covariate(name=name, values=_frames.numbers(series, role=role))
+        codes, found = _frames.distinct(series)
+        levels = tuple(sorted({str(value) for value in found}))
+        value = np.array([*(levels.index(str(value)) for value in found), np.nan])
+        return Covariate(name=name, values=value[codes], levels=levels)
+
+    def columns(
+        self, names: Sequence[str], *, constant_allowed: Sequence[str]
+    ) -> dict[str, Covariate]:
+        """Read the baseline columns, refusing those that hold nothing to compare."""
+        columns: dict[str, Covariate] = {}
+        for name in dict.fromkeys(names):
+            covariate = self.covariate(name, role="covariate")
+            known = covariate.values[~covariate.missing]
+            if not known.size:
+                raise InvalidData(
+                    f"The covariate column {name!r} is missing for everyone; leave it out."
+                )
+            if name not in constant_allowed and (known == known[0]).all():
+                raise InvalidData(
+                    f"The covariate column {name!r} is constant ({covariate.group_names[0]}) for "
+                    "everyone with a value, so it cannot differ between arms; leave it out."
+                )
+            columns[name] = covariate
+        return columns
+
+    def outcomes(
+        self, *, times: Mapping[str, tuple[str, str, str]], binary: Mapping[str, str]
+    ) -> dict[str, TimeToEvent | BinaryOutcome]:
+        """Read the outcomes."""
+        both = sorted(set(times) & set(binary))
+        if both:
+            raise TrialError(
+                f"Outcome {both[0]!r} stands in both `times` and `binary`; rename one."
+            )
+        found: dict[str, TimeToEvent | BinaryOutcome] = {}
+        for name, spec in times.items():
+            if not isinstance(spec, (tuple, list)) or len(spec) != 3:
+                raise TrialError(
+                    f"`times[{name!r}]` must be (time column, event column, unit), got {spec!r}."
+                )
+            found[name] = self._time_to_event(*spec)
+        for name, column in binary.items():
+            flags = _frames.flags(self.column(column, role="outcome"), role="outcome")
+            missing = np.isnan(flags)
+            self._refuse_all_missing(missing, column)
+            found[name] = BinaryOutcome(value=flags == 1, missing=missing)
+        return found
+
+    def _refuse_all_missing(self, missing: BoolArray, column: str) -> None:
+        if missing.all():
+            raise InvalidData(
+                f"The outcome column {column!r} is missing for everyone; name another column."
+            )
+
+    def _time_to_event(self, time: str, event: str, unit: str) -> TimeToEvent:
+        check_unit(unit)
+        durations = self.column(time, role="time")
+        events = self.column(event, role="event")
+        value = _frames.numbers(durations, role="time")
+        flag = _frames.flags(events, role="event")
+        no_time = _frames.missing_mask(durations)
+        no_event = _frames.missing_mask(events)
+        half = np.flatnonzero(no_time != no_event)
+        if half.size:
+            row = int(half[0])
+            gone, kept = (time, event) if no_time[row] else (event, time)
+            raise InvalidData(
+                f"Column {gone!r} is missing at {at_row(row, self.ids)} while {kept!r} is known "
+                f"({half.size} such rows); find the value, or leave both empty if the outcome is "
+                "unknown."
+            )
+        self._refuse_all_missing(no_time, time)
+        wrong = np.flatnonzero(~(no_time | ((value >= 0) & (value < np.inf))))
+        if wrong.size:
+            row = int(wrong[0])
+            raise InvalidData(
+                f"The time column {time!r} is {value[row]:g} at {at_row(row, self.ids)} "
+                f"({wrong.size} such rows); times run from randomisation, finite and at least 0."
+            )
+        return TimeToEvent(time=value, event=flag == 1, unit=unit, missing=no_time)
+
+    def received(self, column: str | None, *, arm: str, control: object, arms: Arms) -> IntArray:
+        """Read the arm received, coded as the arm assigned; -1 where unknown."""
+        if column is None:
+            return NO_CODES
+        names = _declared_arms(self.column(arm, role="arm"), control=control, arms=arms)
+        return self._arm_codes(self.column(column, role="received"), names, role="received")
+
+    def sets(self, columns: Mapping[str, str]) -> dict[str, BoolArray]:
+        """Read the named analysis sets."""
+        sets: dict[str, BoolArray] = {}
+        for name, column in columns.items():
+            if name in BUILT_IN_SETS:
+                raise TrialError(f"Analysis set {name!r} is built in; give yours another name.")
+            flags = _frames.flags(self.column(column, role="analysis set"), role="analysis set")
+            if np.isnan(flags).any():
+                row = int(np.isnan(flags).argmax())
+                raise InvalidData(
+                    f"The analysis set column {column!r} is missing at {at_row(row, self.ids)}; "
+                    "a set either holds a person or does not."
+                )
+            sets[name] = flags == 1
+        return sets
+
+
+def _refuse_repeated_ids(ids: np.ndarray[Any, np.dtype[np.str_]], column: str) -> None:
+    order = np.argsort(ids, kind="stable")
+    repeated = order[1:][ids[order][1:] == ids[order][:-1]]
+    if repeated.size:
+        row = int(repeated.min())
+        first = int(np.flatnonzero(ids == ids[row])[0])
+        raise InvalidData(
+            f"The id column {column!r} repeats {str(ids[row])!r} at rows {first} and {row} "
+            f"({counted(repeated.size, 'repeat')} in all); a trial has one row a person."
+        )
+
+
+def _same(label: object) -> object:
+    """Return a key under which 0, 0.0, False and numpy's zeros are one label."""
+    if isinstance(label, (bool, np.bool_, int, float, np.integer, np.floating)):
+        return float(label)
+    return str(label)
+
+
+def _declared_arms(series: nw.Series[Any], *, control: object, arms: Arms) -> dict[Any, str]:
+    """Return label to name for every arm, control first; guess nothing about a third label."""
+    if arms is not None:
+        named = dict(arms) if isinstance(arms, Mapping) else {label: str(label) for label in arms}
+        keys = {_same(label): label for label in named}
+        if _same(control) not in keys or len(keys) < 2 or len(keys) < len(named):
+            raise ImpossibleDesign(
+                f"`arms` must declare at least two different labels, `control` {control!r} among "
+                f"them; got {list(named)}."
+            )
+        first = keys[_same(control)]
+        return {first: named[first]} | named
+    codes, values = _frames.distinct(series)
+    found = {_same(value): value for value in values}
+    rows = {_same(value): int((codes == code).argmax()) for code, value in enumerate(values)}
+    _check_found_arms(series.name, control, found, rows)
+    treatment = next(value for key, value in found.items() if key != _same(control))
+    if set(found) == {0.0, 1.0}:
+        return {found[_same(control)]: "control", treatment: "treatment"}
+    return {found[_same(control)]: str(found[_same(control)]), treatment: str(treatment)}
+
+
+def _check_found_arms(
+    column: str, control: object, found: dict[object, object], rows: dict[object, int]
+) -> None:
+    shown = ", ".join(f"{value!r} (first at {at_row(rows[key])})" for key, value in found.items())
+    if _same(control) not in found:
+        raise InvalidData(
+            f"`control` is {control!r}, but the arm column {column!r} holds {shown or 'nothing'}; "
+            "name the value that means control."
+        )
+    if len(found) == 1:
+        raise ImpossibleDesign(
+            f"The arm column {column!r} holds one arm only, {shown}; a comparison needs two."
+        )
+    if len(found) > 2:
+        raise InvalidData(
+            f"The arm column {column!r} holds more than two labels: {shown}; "
+            "correct stray values, or declare all arms, for example arms=("
+            + ", ".join(repr(value) for value in list(found.values())[:3])
+            + ")."
+        )

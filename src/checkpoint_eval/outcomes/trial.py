@@ -1,0 +1,293 @@
+"""The trial: assignment, baseline and outcomes, joined once, checked once, read-only."""
+
+import hashlib
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray, frozen, frozen_mapping
+from checkpoint_eval._checks import as_names, check_known, counted
+from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol
+from checkpoint_eval.errors import ImpossibleDesign, InvalidData, UnknownColumn
+from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
+from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords
+from checkpoint_eval.randomise.assignment import Assignment
+
+NO_IDS = np.zeros(0, dtype=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Trial:
+    """A randomised trial: n people, their arms, what was known before and what happened after.
+
+    Make one with `Trial.from_frame` or `Trial.from_protocol`.
+
+    Attributes
+    ----------
+    assignment : Assignment
+        Arms and strata of the n people.
+    outcomes : mapping of str to TimeToEvent or BinaryOutcome
+    columns : mapping of str to Covariate
+        Every baseline column that was read: covariates, strata, clusters.
+    covariates : tuple of str
+        The columns that are baseline covariates, in the order to be shown.
+    ids : (n,) str
+        Identifiers, unique.
+    received : (n,) int
+        Code of the arm each person received, -1 where unknown; empty when it was not recorded.
+    sets : mapping of str to (n,) bool
+        Named analysis sets beside the built-in ones.
+    protocol : Protocol or None
+        What was promised. Without one every result is exploratory.
+    """
+
+    assignment: Assignment
+    outcomes: Mapping[str, TimeToEvent | BinaryOutcome]
+    columns: Mapping[str, Covariate] = field(default_factory=dict)
+    covariates: tuple[str, ...] = ()
+    ids: np.ndarray[Any, np.dtype[np.str_]] = field(default_factory=lambda: NO_IDS)
+    received: IntArray = field(default_factory=lambda: NO_CODES)
+    sets: Mapping[str, BoolArray] = field(default_factory=dict)
+    protocol: Protocol | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("outcomes", "columns", "sets"):
+            object.__setattr__(self, name, frozen_mapping(getattr(self, name)))
+        ids = self.ids if self.ids.size else np.arange(self.n).astype(str)
+        object.__setattr__(self, "ids", frozen(ids, str))
+        object.__setattr__(self, "received", frozen(self.received, np.int64))
+        lengths = {"ids": self.ids.size}
+        lengths |= {name: each.missing.size for name, each in self.outcomes.items()}
+        lengths |= {name: each.values.size for name, each in self.columns.items()}
+        lengths |= {name: mask.size for name, mask in self.sets.items()}
+        wrong = [f"{name} has {size}" for name, size in lengths.items() if size != self.n]
+        if wrong:
+            raise InvalidData(f"The assignment has {self.n} people, but {', '.join(wrong)}.")
+        for name in self.covariates:
+            check_known(name, self.columns, what="covariate")
+
+    @classmethod
+    def from_frame(  # noqa: PLR0913 - one keyword for each role a column can have
+        cls,
+        table: object,
+        *,
+        arm: str,
+        control: object,
+        id: str | None = None,  # noqa: A002 - the word every police extract uses
+        arms: Sequence[object] | Mapping[Any, str] | None = None,
+        strata: Sequence[str] = (),
+        covariates: Sequence[str] = (),
+        times: Mapping[str, tuple[str, str, str]] | None = None,
+        binary: Mapping[str, str] | None = None,
+        received: str | None = None,
+        analysis_sets: Mapping[str, str] | None = None,
+        factors: Sequence[str] = (),
+        protocol: Protocol | None = None,
+    ) -> "Trial":
+        """Read a trial from one flat table, one row a person.
+
+        Parameters
+        ----------
+        table : pandas, polars or pyarrow table
+        arm : str
+            Column with the arm each person was randomised to: 0/1, or two labels, or labels
+            declared in `arms`.
+        control : object
+            The value of `arm` that means control.
+        id : str, optional
+            Column with a unique identifier; without it rows are numbered.
+        arms : sequence of labels or mapping from label to printed name, optional
+            All arms that may occur. Needed for more than two arms.
+        strata : sequence of str, optional
+            Columns the randomisation was stratified by. They enter the analysis by default.
+        covariates : sequence of str, optional
+            Baseline columns; text becomes categories.
+        times : mapping of name to (time, event, unit), optional
+            Time-to-event outcomes: duration column, 0/1 event column, unit of the duration.
+        binary : mapping of name to column, optional
+            Yes/no outcomes, coded 0/1 or False/True.
+        received : str, optional
+            Column with the arm each person received, labelled as `arm`.
+        analysis_sets : mapping of name to column, optional
+            Named sets of people, 0/1, beside itt, per-protocol and as-treated.
+        factors : sequence of str, optional
+            Further columns that models may name, such as clusters.
+        protocol : Protocol, optional
+            What was promised; see `Trial.from_protocol`.
+
+        Returns
+        -------
+        Trial
+
+        Raises
+        ------
+        UnknownColumn
+            When a column is not in the table; near names are listed.
+        InvalidData
+            When a value cannot be what its column says: the column, row and remedy are named.
+        ImpossibleDesign
+            When fewer than two arms have people, or a stratum holds one arm only.
+
+        Notes
+        -----
+        Someone whose outcome is wholly missing (both time and event) is kept, counted in every
+        result and left out of that outcome's analysis. Half an outcome is an error.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> people = pd.DataFrame(
+        ...     {"arm": ["contract", "court", "contract", "court"], "days": [90, 40, 365, 365],
+        ...      "reoffended": [1, 1, 0, 0]}
+        ... )
+        >>> Trial.from_frame(
+        ...     people,
+        ...     arm="arm",
+        ...     control="court",
+        ...     times={"reoffence": ("days", "reoffended", "days")},
+        ... )
+        Trial(4 people; court: 2, contract: 2; outcomes: reoffence)
+        """
+        strata, covariates = as_names(strata), as_names(covariates)
+        reader = TableReader.open(table, id=id)
+        return cls(
+            assignment=reader.assignment(arm=arm, control=control, arms=arms, strata=strata),
+            outcomes=reader.outcomes(times=times or {}, binary=binary or {}),
+            columns=reader.columns(
+                (*covariates, *strata, *as_names(factors)), constant_allowed=strata
+            ),
+            covariates=covariates,
+            ids=reader.ids,
+            received=reader.received(received, arm=arm, control=control, arms=arms),
+            sets=reader.sets(analysis_sets or {}),
+            protocol=protocol,
+        )
+
+    @classmethod
+    def from_protocol(cls, table: object, protocol: Protocol) -> "Trial":
+        """Read a trial from one flat table, its columns named by the protocol.
+
+        Raises
+        ------
+        TrialError
+            As `from_frame`; and when the arms in the table are not the arms promised.
+        """
+        return cls.from_frame(table, **protocol_keywords(protocol), protocol=protocol)
+
+    def __repr__(self) -> str:
+        arms = ", ".join(
+            f"{name}: {count}"
+            for name, count in zip(self.arms, self.assignment.counts, strict=True)
+        )
+        return (
+            f"Trial({counted(self.n, 'person', 'people')}; {arms}; "
+            f"outcomes: {', '.join(self.outcomes) or 'none'})"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>" + self.to_frame().head().to_html()
+
+    @property
+    def n(self) -> int:
+        """People randomised."""
+        return int(self.assignment.arm.size)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the k arms, control first."""
+        return self.assignment.arms
+
+    @property
+    def analysis_sets(self) -> tuple[str, ...]:
+        """Names of the analysis sets that can be asked for."""
+        built_in = BUILT_IN_SETS if self.received.size else BUILT_IN_SETS[:1]
+        return (*built_in, *self.sets)
+
+    def arm_in(self, analysis_set: str) -> IntArray:
+        """Return (n,) arm codes as the set counts them; -1 for people outside it.
+
+        `itt`: everyone, as randomised. `per-protocol`: those who received what they were
+        assigned. `as-treated`: everyone whose received arm is known, by that arm. A named set:
+        its members, as randomised.
+        """
+        if analysis_set in BUILT_IN_SETS[1:] and not self.received.size:
+            raise UnknownColumn(
+                f"Analysis set {analysis_set!r} needs the arm received; name its column in "
+                "`received` when the trial is read."
+            )
+        check_known(analysis_set, self.analysis_sets, what="analysis set")
+        arm = self.assignment.arm
+        if analysis_set == "itt":
+            return arm
+        if analysis_set == "as-treated":
+            return self.received
+        member = self.received == arm if analysis_set == "per-protocol" else self.sets[analysis_set]
+        return np.where(member, arm, -1)
+
+    def outcome(self, name: str) -> TimeToEvent | BinaryOutcome:
+        """Return one outcome by name."""
+        check_known(name, self.outcomes, what="outcome")
+        return self.outcomes[name]
+
+    def column(self, name: str) -> Covariate:
+        """Return one baseline column by name."""
+        check_known(name, self.columns, what="baseline column")
+        return self.columns[name]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every value the trial holds, in a fixed order."""
+        seal = hashlib.sha256()
+        for name, array in self._contents().items():
+            seal.update(name.encode() + b"\0" + str(array.shape).encode() + b"\0")
+            text = array.dtype.kind in "US"
+            seal.update("\x1f".join(array.tolist()).encode() if text else array.tobytes())
+        return seal.hexdigest()
+
+    def _contents(self) -> dict[str, Any]:
+        contents: dict[str, Any] = {
+            "ids": self.ids,
+            "arms": np.array(self.arms),
+            "arm": self.assignment.arm,
+            "strata": np.array(self.assignment.strata),
+            "stratum": self.assignment.stratum,
+            "received": self.received,
+        }
+        for name, column in sorted(self.columns.items()):
+            contents[f"column {name}"] = column.values
+            contents[f"levels {name}"] = np.array(column.levels, dtype=str)
+        for name, outcome in sorted(self.outcomes.items()):
+            if isinstance(outcome, TimeToEvent):
+                contents[f"time {name} {outcome.unit}"] = outcome.time
+                contents[f"event {name}"] = outcome.event
+            else:
+                contents[f"value {name}"] = outcome.value
+            contents[f"missing {name}"] = outcome.missing
+        contents |= {f"set {name}": mask for name, mask in sorted(self.sets.items())}
+        return contents
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person: id, arm, stratum, baseline columns and outcomes."""
+        if self.n == 0:
+            raise ImpossibleDesign("A trial has people.")
+        data: dict[str, Any] = {"id": self.ids, "arm": np.array(self.arms)[self.assignment.arm]}
+        if self.assignment.stratified_by:
+            data["stratum"] = np.array(self.assignment.strata)[self.assignment.stratum]
+        for name, column in self.columns.items():
+            if column.levels:
+                names = np.array([*column.levels, None], dtype=object)
+                data[name] = names[np.nan_to_num(column.values, nan=-1).astype(int)]
+            else:
+                data[name] = column.values
+        for name, outcome in self.outcomes.items():
+            if isinstance(outcome, TimeToEvent):
+                data[f"{name} ({outcome.unit})"] = outcome.time
+                data[name] = np.where(outcome.missing, np.nan, outcome.event)
+            else:
+                data[name] = np.where(outcome.missing, np.nan, outcome.value)
+        return pd.DataFrame(data)
