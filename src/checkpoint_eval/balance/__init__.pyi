@@ -1,3 +1,4 @@
+from .baseline import BaselineTable, baseline_table
 from .differences import BalanceTable, standardised_differences
 from .omnibus import omnibus_balance
 from .participant_flow import Flow, flow
@@ -5,7 +6,9 @@ from .ratio import sample_ratio_test
 
 __all__ = [
     "BalanceTable",
+    "BaselineTable",
     "Flow",
+    "baseline_table",
     "flow",
     "omnibus_balance",
     "sample_ratio_test",

@@ -91,8 +91,8 @@ def flow(trial: Trial) -> Flow:
     for name, member in trial.sets.items():
         steps.append(FlowStep(step=f"in analysis set {name}", counts=count(member)))
     for name, outcome in trial.outcomes.items():
-        steps.append(FlowStep(step=f"{name}: outcome unknown", counts=count(outcome.missing)))
-        steps.append(FlowStep(step=f"{name}: analysed", counts=count(~outcome.missing)))
+        steps.append(FlowStep(step=f"{name} unknown", counts=count(outcome.missing)))
+        steps.append(FlowStep(step=f"{name} analysed", counts=count(~outcome.missing)))
     screening = trial.protocol.screening if trial.protocol else None
     if screening is None:
         return Flow(arms=trial.arms, steps=tuple(steps))

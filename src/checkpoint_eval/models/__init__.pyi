@@ -2,6 +2,7 @@ from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
 from .event_table import EventTable, event_table
 from .logrank import FlemingHarrington, LogRank, logrank, logrank_test, logrank_z
+from .multiplicity import adjust_p_values
 from .proportions import TwoProportions
 from .rerandomise import randomisation_test
 from .restricted_mean import restricted_mean, restricted_mean_of
@@ -25,6 +26,7 @@ __all__ = [
     "LogRank",
     "RiskSets",
     "TwoProportions",
+    "adjust_p_values",
     "compare",
     "cox_regression",
     "event_table",

@@ -4,11 +4,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.genmod import families
-from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 
 # A fitted risk this close to 0 or 1 tells of a coefficient on its way to infinity.
 SEPARATED = 1e-9
@@ -61,20 +58,10 @@ def standardised_risks(
         risk=np.full(2, np.nan), covariance=np.full((2, 2), np.nan), reason="separated"
     )
     centred = covariates - covariates.mean(axis=0)
-    scale = centred.std(axis=0)
-    design = np.column_stack([np.ones(n), arm, centred / scale])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", PerfectSeparationWarning)
-        try:
-            fit = GLM(event.astype(np.float64), design, family=families.Binomial()).fit(
-                tol=1e-13, maxiter=100
-            )
-        except (PerfectSeparationWarning, PerfectSeparationError, np.linalg.LinAlgError):
-            return unknown
-    fitted = np.asarray(fit.fittedvalues)
-    if not (fit.converged and fitted.min() > SEPARATED and fitted.max() < 1 - SEPARATED):
+    design = np.column_stack([np.ones(n), arm, centred / centred.std(axis=0)])
+    coef = _logistic(event, design)
+    if coef is None:
         return unknown
-    coef = np.asarray(fit.params)
     predicted = np.empty((n, 2))
     for code in (0, 1):
         design[:, 1] = code
@@ -82,6 +69,25 @@ def standardised_risks(
     return StandardisedRisks(
         risk=predicted.mean(axis=0), covariance=_covariance(event, arm, predicted)
     )
+
+
+def _logistic(event: BoolArray, design: FloatArray) -> FloatArray | None:
+    """Return logistic coefficients, or None when the likelihood has no maximum."""
+    # Imported here as it takes longer than everything else this library imports.
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PerfectSeparationWarning)
+        try:
+            fit = GLM(floats(event), design, family=families.Binomial()).fit(tol=1e-13, maxiter=100)
+        except (PerfectSeparationWarning, PerfectSeparationError, np.linalg.LinAlgError):
+            return None
+    fitted = floats(fit.fittedvalues)
+    if not (fit.converged and fitted.min() > SEPARATED and fitted.max() < 1 - SEPARATED):
+        return None
+    return floats(fit.params)
 
 
 def _covariance(event: BoolArray, arm: IntArray, predicted: FloatArray) -> FloatArray:

@@ -1,0 +1,274 @@
+"""Evaluating: from a trial and its protocol to every result that was promised."""
+
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from checkpoint_eval.balance.baseline import baseline_table
+from checkpoint_eval.balance.differences import standardised_differences
+from checkpoint_eval.balance.omnibus import omnibus_balance
+from checkpoint_eval.balance.participant_flow import flow
+from checkpoint_eval.balance.ratio import sample_ratio_test
+from checkpoint_eval.design.protocol import AnalysisPlan, Estimand, Protocol
+from checkpoint_eval.errors import InvalidProtocol, TrialError
+from checkpoint_eval.models.cox import hazard_ratio
+from checkpoint_eval.models.logrank import logrank_test
+from checkpoint_eval.models.multiplicity import adjust_p_values
+from checkpoint_eval.models.rerandomise import Statistic, randomisation_test
+from checkpoint_eval.models.restricted_mean import restricted_mean
+from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
+from checkpoint_eval.models.survival import survival_curve, survival_difference
+from checkpoint_eval.outcomes.observed import TimeToEvent
+from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.report.evaluation import Evaluation, Result
+from checkpoint_eval.results import NAN, Estimate, SignificanceTest
+
+PACKAGES = ("checkpoint-eval", "numpy", "scipy", "pandas", "statsmodels", "narwhals")
+
+Progress = Callable[[Sequence[Estimand]], Iterable[Estimand]]
+
+
+def evaluate(
+    trial: Trial, protocol: Protocol | None = None, *, progress: Progress = iter
+) -> Evaluation:
+    """Compute everything the protocol promised.
+
+    Parameters
+    ----------
+    trial : Trial
+    protocol : Protocol, optional
+        Default: the trial's own. Without any, a standard set of results is computed for each
+        outcome and all of them are marked exploratory.
+    progress : callable, optional
+        Wraps the sequence of estimands, for example ``tqdm.tqdm`` or ``rich.progress.track``.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    InvalidProtocol
+        When the protocol names an outcome, unit, arm, set or covariate the trial does not have.
+    TrialError
+        When a promised result cannot be asked of these data, such as a horizon beyond follow-up.
+        What merely cannot be estimated is a result that says so.
+
+    Notes
+    -----
+    With several treatment arms each is compared with control. Chance comes from the protocol's
+    seed: the same protocol and data give the same evaluation on any machine.
+
+    References
+    ----------
+    CONSORT 2025 (Hopewell et al., BMJ 2025;388:e081123), items 21, 22, 25 and 26. Adjusted
+    p-values: Holm (1979), Hochberg (1988), Hommel (1988), computed by statsmodels and checked
+    against R p.adjust.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> evaluate(load_rossi()).results[0].value.estimand
+    'hazard ratio'
+    """
+    promised = protocol if protocol is not None else trial.protocol
+    plan = _Plan.promised(trial, promised) if promised is not None else _Plan.exploratory(trial)
+    found = [
+        (estimand, value)
+        for place, estimand in enumerate(progress(plan.estimands))
+        for value in _values(trial, plan, estimand, place)
+    ]
+    results = _adjusted(
+        [
+            Result(
+                value=replace(value, planned=promised is not None),
+                confirmatory=estimand.confirmatory,
+            )
+            for estimand, value in found
+        ],
+        plan.analysis.multiplicity,
+    )
+    timed = [name for name, each in trial.outcomes.items() if isinstance(each, TimeToEvent)]
+    treatments = trial.arms[1:]
+    tables = [standardised_differences(trial, arm=arm) for arm in treatments if trial.covariates]
+    return Evaluation(
+        title=promised.title if promised else "a trial without a protocol",
+        arms=trial.arms,
+        protocol=promised,
+        protocol_digest=promised.digest if promised else "",
+        data_digest=trial.digest,
+        seed=plan.analysis.seed,
+        versions=_versions(),
+        flow=flow(trial),
+        baseline=baseline_table(trial),
+        balance=tuple(tables),
+        checks=_checks(trial, promised),
+        curves=tuple(
+            survival_curve(trial, outcome=name, level=1 - plan.analysis.alpha) for name in timed
+        ),
+        results=tuple(results),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What to compute: estimands, when outcomes are read, error rates."""
+
+    estimands: tuple[Estimand, ...]
+    time_points: dict[str, float]
+    analysis: AnalysisPlan
+
+    @classmethod
+    def promised(cls, trial: Trial, protocol: Protocol) -> "_Plan":
+        _check_fit(trial, protocol)
+        return cls(
+            estimands=protocol.estimands,
+            time_points={each.name: protocol.time_point(each.name) for each in protocol.outcomes},
+            analysis=protocol.analysis,
+        )
+
+    @classmethod
+    def exploratory(cls, trial: Trial) -> "_Plan":
+        estimands: list[Estimand] = []
+        time_points: dict[str, float] = {}
+        for name, outcome in trial.outcomes.items():
+            measures: tuple[str, ...] = ("risk difference", "risk ratio", "odds ratio")
+            if isinstance(outcome, TimeToEvent):
+                measures = _TIMED
+                known = ~outcome.missing
+                arm = trial.assignment.arm
+                time_points[name] = min(
+                    float(outcome.time[known & (arm == code)].max(initial=0.0))
+                    for code in range(len(trial.arms))
+                )
+            estimands += [Estimand(outcome=name, measure=measure) for measure in measures]
+        return cls(estimands=tuple(estimands), time_points=time_points, analysis=AnalysisPlan())
+
+
+_TIMED = (
+    "hazard ratio",
+    "log-rank test",
+    "risk difference",
+    "risk ratio",
+    "restricted mean difference",
+)
+
+
+def _check_fit(trial: Trial, protocol: Protocol) -> None:
+    """Refuse a protocol that is not about this trial."""
+    names = tuple(arm.name for arm in protocol.arms)
+    if names != trial.arms:
+        raise InvalidProtocol(
+            f"The protocol's arms are {names}, the trial's {trial.arms}; read the trial with "
+            "`Trial.from_protocol`."
+        )
+    if protocol.allocation.strata != trial.assignment.stratified_by:
+        raise InvalidProtocol(
+            f"The protocol's strata are {protocol.allocation.strata}, the trial's "
+            f"{trial.assignment.stratified_by}; read the trial with `Trial.from_protocol`."
+        )
+    try:
+        found = {outcome.name: trial.outcome(outcome.name) for outcome in protocol.outcomes}
+        for estimand in protocol.estimands:
+            trial.arm_in(estimand.analysis_set)
+            for name in estimand.adjust:
+                trial.column(name)
+    except TrialError as problem:
+        raise InvalidProtocol(f"The protocol does not fit the trial: {problem}") from problem
+    for outcome, observed in found.items():
+        if isinstance(observed, TimeToEvent) and observed.unit != protocol.unit:
+            raise InvalidProtocol(
+                f"Outcome {outcome!r} is in {observed.unit} in the trial and in {protocol.unit} in "
+                "the protocol; units are never converted."
+            )
+
+
+def _values(
+    trial: Trial, plan: _Plan, estimand: Estimand, place: int
+) -> list[Estimate | SignificanceTest]:
+    """Return the results of one estimand: one for each treatment arm, or one test of all."""
+    rng = np.random.default_rng([plan.analysis.seed, place])
+    common: dict[str, Any] = {"outcome": estimand.outcome, "analysis_set": estimand.analysis_set}
+    timed = isinstance(trial.outcome(estimand.outcome), TimeToEvent)
+    at = plan.time_points[estimand.outcome] if timed else None
+    measure = estimand.measure
+    if measure == "log-rank test":
+        return [logrank_test(trial, **common)]
+    if measure.startswith("randomisation test"):
+        statistic: Statistic = "log-rank" if "log-rank" in measure else "risk difference"
+        return [
+            randomisation_test(
+                trial,
+                statistic=statistic,
+                horizon=at if statistic == "risk difference" else None,
+                draws=plan.analysis.draws,
+                rng=rng,
+                **common,
+            )
+        ]
+    common |= {"level": 1 - plan.analysis.alpha}
+    verb = _VERBS[measure]
+    return [
+        verb(trial, estimand.adjust, at, {**common, "arm": arm if len(trial.arms) > 2 else None})
+        for arm in trial.arms[1:]
+    ]
+
+
+_Verb = Callable[[Trial, tuple[str, ...], float | None, dict[str, Any]], Estimate]
+
+_VERBS: dict[str, _Verb] = {
+    "risk difference": lambda trial, adjust, at, rest: risk_difference(
+        trial, adjust=adjust, horizon=at, **rest
+    ),
+    "risk ratio": lambda trial, adjust, at, rest: risk_ratio(
+        trial, adjust=adjust, horizon=at, **rest
+    ),
+    "odds ratio": lambda trial, adjust, at, rest: odds_ratio(
+        trial, adjust=adjust, horizon=at, **rest
+    ),
+    "hazard ratio": lambda trial, adjust, _, rest: hazard_ratio(trial, adjust=adjust, **rest),
+    "restricted mean difference": lambda trial, _, at, rest: restricted_mean(
+        trial, horizon=_known(at), measure="difference", **rest
+    ),
+    "restricted mean ratio": lambda trial, _, at, rest: restricted_mean(
+        trial, horizon=_known(at), measure="ratio", **rest
+    ),
+    "survival difference": lambda trial, _, at, rest: survival_difference(
+        trial, at=_known(at), **rest
+    ),
+}
+
+
+def _known(at: float | None) -> float:
+    return NAN if at is None else at
+
+
+def _adjusted(results: list[Result], method: str) -> list[Result]:
+    """Adjust the confirmatory p-values as one family."""
+    family = [place for place, result in enumerate(results) if result.confirmatory]
+    if method == "none" or not family:
+        return results
+    adjusted = adjust_p_values([results[place].value.p_value for place in family], method=method)
+    raised = dict(zip(family, adjusted.tolist(), strict=True))
+    return [
+        replace(result, p_adjusted=raised[place]) if place in raised else result
+        for place, result in enumerate(results)
+    ]
+
+
+def _checks(trial: Trial, protocol: Protocol | None) -> tuple[SignificanceTest, ...]:
+    ratio = protocol.allocation.ratio if protocol else None
+    tests = [sample_ratio_test(trial, ratio=ratio)]
+    if set(trial.covariates) - set(trial.assignment.stratified_by):
+        tests.append(omnibus_balance(trial))
+    return tuple(replace(test, planned=protocol is not None) for test in tests)
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {
+        name: metadata.version(name) for name in PACKAGES
+    }

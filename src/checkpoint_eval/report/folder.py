@@ -1,0 +1,85 @@
+"""The folder of a finished evaluation: page, table, JSON and figures."""
+
+import json
+from pathlib import Path
+
+from checkpoint_eval.errors import OutputRefused
+from checkpoint_eval.report.atomic import replaced_folder
+from checkpoint_eval.report.evaluation import SCHEMA, Evaluation
+from checkpoint_eval.report.page import render_page
+from checkpoint_eval.report.rendering import draw_all
+
+FILES = ("report.html", "estimates.csv", "evaluation.json")
+FIGURES = "figures"
+
+
+def check_folder(folder: str | Path) -> Path:
+    """Return the folder if it is free or holds a report of ours and nothing else.
+
+    Raises
+    ------
+    OutputRefused
+        When it is a file, or holds anything we did not write.
+    """
+    target = Path(folder)
+    if not target.exists():
+        return target
+    if not target.is_dir():
+        raise OutputRefused(f"{target} is a file; choose a folder for the report.")
+    present = sorted(path.name for path in target.iterdir())
+    if not present:
+        return target
+    foreign = [name for name in present if name not in (*FILES, FIGURES)]
+    drawings = target / FIGURES
+    if drawings.is_dir():
+        foreign += [
+            f"{FIGURES}/{path.name}"
+            for path in sorted(drawings.iterdir())
+            if path.suffix not in (".svg", ".png")
+        ]
+    if foreign or not _is_ours(target / "evaluation.json"):
+        what = f"{foreign[0]!r}, which is not ours" if foreign else "files that are not ours"
+        raise OutputRefused(
+            f"Folder {target} exists and holds {what}; choose another folder or move it away."
+        )
+    return target
+
+
+def _is_ours(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_text(encoding="utf-8")).get("schema") == SCHEMA)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def write_folder(evaluation: Evaluation, folder: str | Path) -> Path:
+    """Write report.html, estimates.csv, evaluation.json and the figures as SVG and PNG.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    folder : str or Path
+        Made when absent. A report of ours is replaced as a whole; any other folder is refused.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputRefused
+        When the folder holds anything we did not write, or cannot be written.
+    """
+    target = check_folder(folder)
+    drawings = draw_all(evaluation)
+    page = render_page(evaluation, drawings)
+    with replaced_folder(target) as draft:
+        (draft / "report.html").write_text(page, encoding="utf-8")
+        evaluation.to_frame().to_csv(draft / "estimates.csv", index=False, lineterminator="\n")
+        (draft / "evaluation.json").write_text(evaluation.to_json(), encoding="utf-8")
+        (draft / FIGURES).mkdir()
+        for drawing in drawings:
+            (draft / FIGURES / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")
+            (draft / FIGURES / f"{drawing.name}.png").write_bytes(drawing.png)
+    return target
