@@ -156,7 +156,7 @@ def _tell(console: Console, evaluation: "Evaluation", folder: Path) -> None:
         table.add_column("Measure", overflow="fold")
         for arm in (evaluation.arms[0], ", ".join(evaluation.arms[1:])):
             table.add_column(arm, overflow="fold")
-        table.add_column("Effect (interval)", overflow="fold")
+        table.add_column(f"Effect ({100 * evaluation.level:g}% interval)", overflow="fold")
         table.add_column("p", justify="right")
         for result in evaluation.results:
             if result.value.outcome == outcome:

@@ -199,7 +199,7 @@ def test_names_beyond_ascii() -> None:
     got = ce.hazard_ratio(trial, outcome="récidive", adjust="年齢")
     assert got.value == PLAIN[0]
     assert got.outcome == "récidive"
-    with pytest.raises(ce.UnknownColumn, match="'неделя'|'récidive'"):
+    with pytest.raises(ce.UnknownColumn, match="'récidive'"):
         ce.hazard_ratio(trial, outcome="recidive")
 
 

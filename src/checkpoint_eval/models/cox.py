@@ -135,6 +135,13 @@ def fit_cox(
     ----------
     Cox (1972); Efron (1977); Lin and Wei (1989). Checked against R coxph and Therneau's
     closed-form tests; docs/methods.md lists where other packages differ.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> fit = fit_cox(load_rossi(), outcome="rearrest", adjust="age")
+    >>> dict(zip(fit.terms, fit.coef.round(4).tolist()))
+    {'financial aid': -0.3279, 'age': -0.0715}
     """
     names = as_names(adjust)
     people = compare(
@@ -259,7 +266,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
     --------
     >>> from checkpoint_eval import load_rossi
     >>> round(hazard_ratio(load_rossi(), outcome="rearrest", adjust=["age", "prio"]).value, 4)
-    0.7062
+    0.7068
     """
     check_level(level)
     names = as_names(adjust)

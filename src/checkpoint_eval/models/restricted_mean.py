@@ -7,9 +7,10 @@ import numpy as np
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_choice, check_level, check_positive
-from checkpoint_eval.models.compared import compare, not_estimable
+from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.event_table import EventTable
-from checkpoint_eval.models.survival import check_follow_up, kaplan_meier, wald
+from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
+from checkpoint_eval.models.wald import wald_contrast
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
 
@@ -102,39 +103,15 @@ def restricted_mean(
     table = people.table()
     check_follow_up(people, table, kaplan_meier(table), horizon=horizon, name="horizon")
     result = restricted_mean_of(table, horizon=horizon)
-    estimand = f"restricted mean {measure}"
     method = f"area under Kaplan–Meier to {horizon:g} {people.unit}; Wald interval"
-    mean, variance = result.mean, result.variance
-    if measure == "ratio":
-        method += " on the log scale"
-    if not (variance.sum() > 0 and (mean > 0).all()):
-        return not_estimable(
-            people,
-            estimand=estimand,
-            scale=measure,
-            level=level,
-            method=method,
-            reason=f"before {horizon:g} {people.unit} no event left anyone at risk",
-            time_point=horizon,
-        )
-    if measure == "ratio":
-        value = float(np.log(mean[1] / mean[0]))
-        low, high, p_value, std_error = wald(value, float((variance / mean**2).sum()), level=level)
-        value, low, high = np.exp([value, low, high]).tolist()
-    else:
-        value = float(mean[1] - mean[0])
-        low, high, p_value, std_error = wald(value, float(variance.sum()), level=level)
-    return Estimate(
-        estimand=estimand,
-        scale=measure,
-        value=value,
-        low=low,
-        high=high,
+    return wald_contrast(
+        people,
+        estimand=f"restricted mean {measure}",
+        measure=measure,
+        by_arm=result.mean,
+        variance=result.variance,
         level=level,
-        p_value=p_value,
-        std_error=std_error,
-        by_arm=(float(mean[0]), float(mean[1])),
-        method=method,
+        method=method if measure == "difference" else f"{method} on the log scale",
+        reason=f"before {horizon:g} {people.unit} no event left anyone at risk",
         time_point=horizon,
-        **people.labels(horizon),
     )

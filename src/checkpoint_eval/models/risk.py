@@ -22,7 +22,8 @@ from checkpoint_eval.models.proportions import (
     wald_limits,
 )
 from checkpoint_eval.models.standardise import standardised_risks
-from checkpoint_eval.models.survival import survival_at, wald
+from checkpoint_eval.models.survival import survival_at
+from checkpoint_eval.models.wald import wald
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
 

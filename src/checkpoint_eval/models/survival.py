@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_choice, check_level, check_positive
-from checkpoint_eval.errors import ImpossibleDesign, TrialError
-from checkpoint_eval.models.compared import Compared, compare, not_estimable
+from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.event_table import EventTable
+from checkpoint_eval.models.wald import wald_contrast
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Curve, Estimate, Quantiles
 
@@ -257,35 +258,26 @@ def survival_difference(
     ----------
     Klein et al. (2007), Statistics in Medicine 26:4505, eq. 1 (the untransformed test). Checked
     against R survfit's survival and standard errors.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> round(survival_difference(load_rossi(), outcome="rearrest", at=26).value, 4)
+    0.0463
     """
+    check_level(level)
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm)
     survival, variance = survival_at(people, at=at, name="at")
-    value = float(survival[1] - survival[0])
-    low, high, p_value, std_error = wald(value, float(variance.sum()), level=check_level(level))
-    method = f"Kaplan–Meier survival at {at:g} {people.unit}; Greenwood variance; Wald interval"
-    if not std_error > 0:
-        return not_estimable(
-            people,
-            estimand="survival difference",
-            scale="difference",
-            level=level,
-            method=method,
-            reason="no variance, as every arm stands at 0 or 1",
-            time_point=at,
-        )
-    return Estimate(
+    return wald_contrast(
+        people,
         estimand="survival difference",
-        scale="difference",
-        value=value,
-        low=low,
-        high=high,
+        measure="difference",
+        by_arm=survival,
+        variance=variance,
         level=level,
-        p_value=p_value,
-        std_error=std_error,
-        by_arm=(float(survival[0]), float(survival[1])),
-        method=method,
+        method=f"Kaplan–Meier survival at {at:g} {people.unit}; Greenwood variance; Wald interval",
+        reason="no variance, as every arm stands at 0 or 1",
         time_point=at,
-        **people.labels(at),
     )
 
 
@@ -313,13 +305,3 @@ def check_follow_up(
                 f"`{name}` is {horizon:g} {people.unit}, beyond the follow-up of arm {arm!r}, "
                 f"which ends at {end:g}; choose at most {end:g}."
             )
-
-
-def wald(value: float, variance: float, *, level: float) -> tuple[float, float, float, float]:
-    """Return low, high, two-sided p and standard error of a normal estimate of a difference."""
-    if np.isnan(value) or np.isnan(variance):
-        raise TrialError(f"An interval needs numbers, got value {value} and variance {variance}.")
-    std_error = float(np.sqrt(variance))
-    z = float(ndtri(0.5 + level / 2))
-    p_value = float(2 * ndtr(-abs(value) / std_error)) if std_error > 0 else float("nan")
-    return value - z * std_error, value + z * std_error, p_value, std_error

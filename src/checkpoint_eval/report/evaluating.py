@@ -101,6 +101,7 @@ def evaluate(
         protocol=promised,
         protocol_digest=promised.digest if promised else "",
         data_digest=trial.digest,
+        level=1 - plan.analysis.alpha,
         seed=plan.analysis.seed,
         versions=_versions(),
         flow=flow(trial),

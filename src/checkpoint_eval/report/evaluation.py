@@ -115,6 +115,8 @@ class Evaluation:
         None: nothing was promised and every result is exploratory.
     data_digest, protocol_digest : str
         SHA-256 of the data and of the protocol ("" without one).
+    level : float
+        Of every interval: 1 − alpha.
     seed : int
         From which every draw of chance can be repeated.
     versions : mapping of str to str
@@ -128,6 +130,7 @@ class Evaluation:
     protocol: Protocol | None
     protocol_digest: str
     data_digest: str
+    level: float
     seed: int
     versions: Mapping[str, str]
     flow: Flow
@@ -167,6 +170,7 @@ class Evaluation:
             "title": self.title,
             "protocol_digest": self.protocol_digest,
             "data_digest": self.data_digest,
+            "level": self.level,
             "seed": self.seed,
             "versions": dict(self.versions),
             "protocol": asdict(self.protocol) if self.protocol else None,

@@ -83,6 +83,7 @@ def _content(evaluation: Evaluation, drawings: tuple[Drawing, ...]) -> dict[str,
         "evaluation": evaluation,
         "protocol": evaluation.protocol,
         "headline": headline(evaluation),
+        "level": f"{100 * evaluation.level:g}%",
         "figures": figures,
         "survival": [name for name in figures if name.startswith("survival-")],
         "groups": [

@@ -1,0 +1,82 @@
+"""Imports flow one way; heavy packages load where they are used and nowhere else."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "checkpoint_eval"
+ORDER = ["design", "randomise", "outcomes", "balance", "models", "cohort", "power", "report", "cli"]
+HELPERS = {"errors", "results", "_arrays", "_checks", "_frames", "_version"}
+DRAWING = {"report/figures.py", "report/rendering.py"}
+ENGINES = {"models/standardise.py", "models/multiplicity.py"}
+FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse((SRC / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def room(path: Path) -> str:
+    return path.parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_a_room_imports_only_itself_and_earlier_rooms(path: Path) -> None:
+    here = room(path)
+    for name in imported(path):
+        if not name.startswith("checkpoint_eval."):
+            continue
+        there = name.split(".")[1]
+        if here in HELPERS:
+            # `_frames` serves `outcomes`; helpers know no room.
+            assert there in HELPERS, f"{path} imports {name}"
+        elif here in ORDER:
+            allowed = HELPERS | set(ORDER[: ORDER.index(here) + 1])
+            assert there in allowed, f"{path} imports {name}"
+
+
+def test_every_room_is_in_the_order() -> None:
+    rooms = {path.parent.name for path in SRC.glob("*/__init__.py")}
+    assert rooms <= set(ORDER)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
+    packages = {name.split(".")[0] for name in imported(path)}
+    if str(path) not in DRAWING:
+        assert not packages & {"matplotlib", "seaborn"}, path
+    if str(path) not in ENGINES:
+        assert "statsmodels" not in packages, path
+    assert "lifelines" not in packages, "lifelines is a second opinion, never an engine"
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_are_absolute(path: Path) -> None:
+    tree = ast.parse((SRC / path).read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    heavy = ("pandas", "scipy.stats", "statsmodels", "lifelines", "matplotlib", "seaborn")
+    code = (
+        f"import sys, checkpoint_eval\nprint([name for name in {heavy!r} if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert found.strip() == "[]"
+
+
+def test_a_name_that_does_not_exist_is_refused() -> None:
+    import checkpoint_eval
+
+    with pytest.raises(AttributeError, match="hazard_ration"):
+        _ = checkpoint_eval.hazard_ration
