@@ -1,6 +1,5 @@
 """The command `checkpoint-eval`: demo and evaluate."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from checkpoint_eval.errors import InvalidData, TrialError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import pandas as pd
+    import pyarrow as pa
 
     from checkpoint_eval.design.protocol import Estimand, Protocol
     from checkpoint_eval.outcomes.trial import Trial
@@ -77,43 +76,33 @@ def evaluate(protocol: Path, people: Path, out: Path) -> None:
         raise Refused(str(problem)) from problem
 
 
-def read_people(path: Path, protocol: "Protocol") -> "pd.DataFrame":
-    """Read a CSV or Parquet table; identifiers and text stay as they are written."""
-    import pandas as pd
+def read_people(path: Path, protocol: "Protocol") -> "pa.Table":
+    """Read a CSV or Parquet table; identifiers and text stay as they are written.
 
-    if path.suffix.lower() in (".parquet", ".pq"):
-        try:
-            return pd.read_parquet(path)
-        except (ValueError, OSError) as problem:
-            raise InvalidData(f"{path} cannot be read as Parquet: {problem}.") from problem
-    if path.suffix.lower() != ".csv":
+    The reader is pyarrow's: it refuses lines that are too long or too short, where pandas would
+    shift columns in silence.
+    """
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "parquet"):
         raise InvalidData(f"{path} is neither .csv nor .parquet; save the table as one of them.")
     try:
-        _refuse_repeated_header(path)
-        text = {protocol.columns.id: str} if protocol.columns.id else None
-        return pd.read_csv(
-            path, keep_default_na=False, na_values=list(MISSING), dtype=text, encoding="utf-8-sig"
+        if kind == "parquet":
+            return parquet.read_table(path)
+        as_written = {protocol.columns.id: pa.string()} if protocol.columns.id else {}
+        return csv.read_csv(
+            path,
+            # One block: types are then told from every row, not from the first megabyte.
+            read_options=csv.ReadOptions(block_size=max(1 << 20, path.stat().st_size + 1)),
+            convert_options=csv.ConvertOptions(
+                null_values=list(MISSING), strings_can_be_null=True, column_types=as_written
+            ),
         )
-    except pd.errors.EmptyDataError as problem:
-        raise InvalidData(
-            f"{path} is empty; a first line with column names is needed."
-        ) from problem
-    except pd.errors.ParserError as problem:
-        raise InvalidData(f"{path} is not a regular CSV table: {problem}.") from problem
-    except UnicodeDecodeError as problem:
-        raise InvalidData(f"{path} is not UTF-8 text; save it as UTF-8.") from problem
-
-
-def _refuse_repeated_header(path: Path) -> None:
-    """Refuse a column name that stands twice: pandas would rename the second in silence."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = next(csv.reader(file), [])
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InvalidData(
-            f"Column {repeated[0]!r} stands {names.count(repeated[0])} times in {path}; "
-            "keep one and rename or drop the others."
-        )
+    except (pa.ArrowException, OSError) as problem:
+        told = str(problem).splitlines()[0].rstrip(".")
+        raise InvalidData(f"{path} cannot be read as {kind}: {told}.") from problem
 
 
 def _report(trial: "Trial", out: Path) -> None:

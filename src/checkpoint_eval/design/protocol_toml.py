@@ -119,7 +119,10 @@ def _syntax_message(text: str, name: str, problem: tomllib.TOMLDecodeError) -> s
 def _first_problem(problem: BaseException, path: Path_ = ()) -> tuple[Path_, str]:
     """Walk a tree of validation errors down to its first leaf: where it is and what it says."""
     if isinstance(problem, (ClassValidationError, IterableValidationError)):
-        first = problem.exceptions[0]
+        # A key that is not known explains one that is missing, so it is told first.
+        first = min(
+            problem.exceptions, key=lambda each: not isinstance(each, ForbiddenExtraKeysError)
+        )
         return _first_problem(first, path + _step(first))
     if isinstance(problem, ForbiddenExtraKeysError):
         extra = sorted(problem.extra_fields)[0]
