@@ -296,6 +296,7 @@ def test_bad_value_names_the_line(tmp_path: Path, old: str, new: str) -> None:
 def test_alpha_is_not_taken_for_a_level(tmp_path: Path) -> None:
     """5 % is written 0.05; advice to write 0.95 would make 95 % of nulls significant."""
     message = refused(tmp_path, "alpha = 0.05", "alpha = 5")
+    assert "`alpha`" in message
     assert "0.95" not in message
 
 
@@ -390,10 +391,12 @@ KEYS |= {"adjust", "rule", "multiplicity", "refused"}
 
 def test_backticked_names_exist(tmp_path: Path) -> None:
     """A message points at keys of a protocol, not at names of the code behind it."""
-    strangers = set()
+    strangers, named = set(), 0
     lists = ('covariates = "age" #', 'strata = "site" #')  # accepted: told by test_wrong_type
     for old, new, *_ in [case for case in BAD_VALUE + WRONG_TYPE if case[1] not in lists]:
         for name in re.findall(r"`([^`]+)`", refused(tmp_path, old, new)):
+            named += 1
             words = re.findall(r"[A-Za-z_]\w*", re.sub(r" of outcome .*", "", name))
             strangers |= {word for word in words if word not in KEYS}
+    assert named > 50
     assert not strangers

@@ -181,9 +181,35 @@ def test_floating_ties() -> None:
             assert result.value == pytest.approx(right[name].value, rel=1e-12, nan_ok=True), name
         if isinstance(result, ce.SignificanceTest):
             assert result.statistic == pytest.approx(right[name].statistic, nan_ok=True), name
-    for horizon in (0.3, 0.1 + 0.2):  # an event at the horizon counts, however it is written
-        assert ce.risk_difference(b, outcome="re", horizon=horizon).events == (1, 3)[::-1]
-        assert ce.survival_difference(b, outcome="re", at=horizon).by_arm == (0.25, 0.75)
+
+
+@pytest.mark.parametrize("horizon", [0.3, 0.1 + 0.2])
+def test_a_horizon_ties_with_its_times(horizon: float) -> None:
+    """An event at the horizon counts, however it is written; so does follow-up that ends there."""
+    noisy = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2, 0.7, 0.8, 3 * 0.1, 0.9]
+    b = read(HALF, noisy, MIXED)
+    assert ce.survival_difference(b, outcome="re", at=horizon).by_arm == (0.25, 0.75)
+    assert ce.risk_difference(b, outcome="re", horizon=horizon).events == (3, 1)
+    redrawn = ce.randomisation_test(
+        b,
+        outcome="re",
+        statistic="risk difference",
+        horizon=horizon,
+        draws=9,
+        rng=np.random.default_rng(1),
+    )
+    assert redrawn.statistic == pytest.approx(-0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("horizon", [0.3, 0.1 + 0.2])
+@pytest.mark.parametrize("end", [0.3, 0.1 + 0.2])
+def test_a_horizon_at_the_end_of_follow_up(horizon: float, end: float) -> None:
+    """0.3 is not beyond 0.3."""
+    trial = read(HALF, [0.1, 0.1, 0.2, end, end, end, end, end], [1, 1, 1, 0, 0, 0, 0, 0])
+    assert ce.risk_difference(trial, outcome="re", horizon=horizon).by_arm == (0.5, 0.25)
+    assert ce.survival_difference(trial, outcome="re", at=horizon).by_arm == (0.5, 0.75)
+    mean = ce.restricted_mean(trial, outcome="re", horizon=horizon)
+    assert mean.by_arm == pytest.approx((0.1 + 0.1 * 0.75 + 0.1 * 0.5, 0.1 + 0.2 * 0.75))
 
 
 @pytest.mark.parametrize("start", [1e5, 1e7, 1e8, 1e9, 2.0**40])

@@ -163,6 +163,7 @@ def test_messages_are_punctuated_once() -> None:
     """A question is not followed by a full stop."""
     with pytest.raises(ce.UnknownColumn) as caught:
         read(people(), arm="amr")
+    assert "did you mean 'arm'?" in str(caught.value)
     assert not str(caught.value).endswith("?.")
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 from strategies import (
     ARMS,
     OUTCOME,
@@ -54,22 +55,55 @@ people = _cohorts()
 sited = _cohorts(sites=2, each=3)
 
 
+def directions(
+    x: np.ndarray[Any, Any], exit_: Any, event: Any, entry: Any = None, stratum: Any = None
+) -> np.ndarray[Any, Any]:
+    """(r, p): covariates of whoever had the event minus those of each other person at risk."""
+    exit_, event = np.asarray(exit_, dtype=float), np.asarray(event, dtype=bool)
+    entry = np.full(len(x), -np.inf) if entry is None else np.asarray(entry)
+    stratum = np.zeros(len(x)) if stratum is None else np.asarray(stratum)
+    rows = [
+        x[i] - x[(entry < exit_[i]) & (exit_[i] <= exit_) & (stratum == stratum[i])]
+        for i in np.flatnonzero(event)
+    ]
+    return np.concatenate([*rows, np.zeros((1, x.shape[1]))])
+
+
+def monotone(steps: np.ndarray[Any, Any]) -> bool:
+    """
+    Whether some b has b'(x_i - x_j) >= 0 for every event i and every j at risk, not all 0: then the
+    likelihood rises for ever along b and nothing is estimable. A linear programme decides.
+    """
+    found = linprog(-steps.sum(axis=0), A_ub=-steps, b_ub=np.zeros(len(steps)), bounds=(-1, 1))
+    return bool(-found.fun > 1e-7)
+
+
+def estimable(x: np.ndarray[Any, Any], *where: Any, **how: Any) -> bool:
+    """Whether the partial likelihood has one finite maximum."""
+    steps = directions(np.asarray(x, dtype=float), *where, **how)
+    return np.linalg.matrix_rank(steps) == x.shape[1] and not monotone(steps)
+
+
 def covariates_of(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Arm, age in decades and prior arrests."""
     return np.column_stack([codes_of(frame), frame["age"] / 10, frame["prio"]])
 
 
+def within_sites(frame: pd.DataFrame) -> bool:
+    """Whether a model of arm and prior arrests, stratified by site, is estimable."""
+    x = covariates_of(frame)[:, [0, 2]]
+    return estimable(x, frame["week"], frame["arrest"], stratum=frame["site"])
+
+
 def fitted(frame: pd.DataFrame, *, ties: Any = "efron", **how: Any) -> CoxRegression:
     """Fit the kernel with the sandwich; each row a cluster unless clusters are given."""
+    x = how.pop("covariates", covariates_of(frame))
+    where = {name: how[name] for name in ("entry", "stratum") if name in how}
+    assume(estimable(x, frame["week"], frame["arrest"], **where))
     fit = cox_regression(
-        RiskSets.of(
-            how.pop("covariates", covariates_of(frame)), frame["week"], frame["arrest"], **how
-        ),
-        ties=ties,
-        robust=True,
+        RiskSets.of(x, frame["week"], frame["arrest"], **how), ties=ties, robust=True
     )
-    assume(not fit.infinite.any())
-    assume(np.abs(fit.coef).max() < 8)  # nearly monotone: flat likelihood, digits lost to Newton
+    assert not fit.infinite.any()
     return fit
 
 
@@ -99,6 +133,7 @@ def test_swapping_arms_inverts_the_ratio(frame: pd.DataFrame, ties: Any, robust:
 
 @given(people, ties)
 def test_swapping_arms_leaves_other_coefficients(frame: pd.DataFrame, ties: Any) -> None:
+    assume(estimable(covariates_of(frame), frame["week"], frame["arrest"]))
     one, two = (
         ce.fit_cox(trial, outcome=OUTCOME, adjust=["age", "prio"], ties=ties)
         for trial in (
@@ -116,6 +151,7 @@ def test_swapping_arms_leaves_other_coefficients(frame: pd.DataFrame, ties: Any)
 
 @given(sited, st.integers(0, 1000), ties)
 def test_the_order_of_people_is_nothing(frame: pd.DataFrame, seed: int, ties: Any) -> None:
+    assume(within_sites(frame))
     how: dict[str, Any] = {"adjust": "prio", "strata": ["site"], "ties": ties, "robust": True}
     one, two = (
         hazard(trial_of(f, covariates=["prio"]), **how) for f in (frame, shuffled(frame, seed))
@@ -146,6 +182,7 @@ def test_affine_change_of_a_covariate_rescales_its_coefficient(
     frame: pd.DataFrame, ties: Any, change: tuple[float, float]
 ) -> None:
     slope, shift = change
+    assume(estimable(covariates_of(frame), frame["week"], frame["arrest"]))
     one, two = (
         ce.fit_cox(
             trial_of(f, covariates=["age", "prio"]),
@@ -156,8 +193,6 @@ def test_affine_change_of_a_covariate_rescales_its_coefficient(
         )
         for f in (frame, frame.assign(age=slope * frame["age"] + shift))
     )
-    assume(not np.isnan(one.coef).any())
-    assume(np.abs(one.coef).max() < 8)
     scale = np.array([1, slope, 1])
     same(two.coef * scale, one.coef, rel=SOLVED)
     same(two.covariance * np.outer(scale, scale), one.covariance, rel=1e-6)  # scale up to 144
@@ -269,9 +304,7 @@ def test_people_lost_before_the_first_event_are_nothing(
     rows = np.concatenate([np.arange(len(frame)), np.zeros(lost, dtype=int)])
     more = frame.iloc[rows].reset_index(drop=True)
     extra = more.index >= len(frame)
-    more = more.assign(
-        week=more["week"].where(~extra, 0.5), arrest=more["arrest"].where(~extra, 0)
-    )
+    more = more.assign(week=more["week"].where(~extra, 0.5), arrest=more["arrest"].where(~extra, 0))
     same_fit(fitted(frame, ties=ties), fitted(more, ties=ties))
 
 
@@ -337,9 +370,7 @@ def test_without_ties_all_methods_are_one(frame: pd.DataFrame, seed: int) -> Non
 def test_each_person_a_cluster_is_the_plain_sandwich(frame: pd.DataFrame, ties: Any) -> None:
     own = frame.assign(person=np.arange(len(frame)))
     trial = trial_of(own, factors=["person"])
-    same_estimate(
-        hazard(trial, ties=ties, robust=True), hazard(trial, ties=ties, cluster="person")
-    )
+    same_estimate(hazard(trial, ties=ties, robust=True), hazard(trial, ties=ties, cluster="person"))
     plain, robust = hazard(trial, ties=ties), hazard(trial, ties=ties, robust=True)
     same(robust.value, plain.value)
 
@@ -347,9 +378,8 @@ def test_each_person_a_cluster_is_the_plain_sandwich(frame: pd.DataFrame, ties: 
 @given(people, ties)
 def test_the_fit_is_a_maximum(frame: pd.DataFrame, ties: Any) -> None:
     """
-    Shifting every coefficient is shifting nothing at the top: the likelihood ratio is never
-    negative, and to second order it is Wald's (b - 0)' I (b - 0) only near zero, so only its sign
-    and the score's slope are law: score' b >= loglik - loglik_null >= 0, as the function is concave.
+    The log likelihood is concave, so it gains no more than its slope at zero promises:
+    score' b >= loglik - loglik_null >= 0.
     """
     fit = fitted(frame, ties=ties)
     gain = fit.loglik - fit.loglik_null
@@ -365,8 +395,8 @@ def test_larger_models_fit_better(frame: pd.DataFrame, ties: Any) -> None:
 
 
 @given(people, ties)
-def test_a_constant_survivor_is_never_infinite_noise(frame: pd.DataFrame, ties: Any) -> None:
-    """No events in one arm: not estimable and said so, in both directions."""
+def test_no_events_in_an_arm_is_not_estimable(frame: pd.DataFrame, ties: Any) -> None:
+    """And said so, in both directions."""
     quiet = frame.assign(arrest=frame["arrest"].where(frame["arm"] == "control", 0))
     for trial in (trial_of(quiet), swapped_trial(quiet)):
         found = hazard(trial, ties=ties)
@@ -374,17 +404,36 @@ def test_a_constant_survivor_is_never_infinite_noise(frame: pd.DataFrame, ties: 
         assert "not estimable" in found.method
 
 
+@settings(phases=[Phase.explicit, Phase.generate])  # shrinking takes minutes and explains no more
+@given(_cohorts(sites=2, each=2, most=12), ties)
+def test_a_likelihood_without_maximum_is_told(frame: pd.DataFrame, ties: Any) -> None:
+    """Finite or not as a linear programme finds, with no warning on the way."""
+    x = covariates_of(frame)[:, [0, 2]]
+    steps = directions(x, frame["week"], frame["arrest"], stratum=frame["site"])
+    assume(np.linalg.matrix_rank(steps) == 2)
+    found = ce.fit_cox(
+        trial_of(frame, covariates=["prio"]),
+        outcome=OUTCOME,
+        adjust="prio",
+        strata=["site"],
+        ties=ties,
+    )
+    assert np.isnan(found.coef).any() == monotone(steps)
+    assert bool(found.reason) == monotone(steps)
+
+
 @given(sited, ties, st.booleans(), st.sampled_from([0.5, 0.8, 0.95]))
 def test_intervals_are_sensible_and_agree_with_their_p(
     frame: pd.DataFrame, ties: Any, robust: bool, level: float
 ) -> None:
+    assume(within_sites(frame))
     trial = trial_of(frame, covariates=["prio"])
     found = hazard(trial, adjust="prio", strata=["site"], ties=ties, robust=robust, level=level)
+    assert found.estimable
     sensible(found)
     wald_dual(found)
-    if found.estimable:
-        assert found.low > 0
-        same(np.log(found.low * found.high), 2 * np.log(found.value), rel=SOLVED)
+    assert found.low > 0
+    same(np.log(found.low * found.high), 2 * np.log(found.value), rel=SOLVED)
 
 
 @given(_cohorts(arms=3, each=4), ties)
@@ -406,6 +455,7 @@ def test_missing_people_are_counted_and_left_out(
     kept = frame[~gone]
     assume((kept.groupby("arm")["arrest"].sum() > 0).sum() == 2)
     assume(kept["prio"].nunique() > 1)
+    assume(estimable(covariates_of(kept)[:, [0, 2]], kept["week"], kept["arrest"]))
     holed = frame.assign(
         week=frame["week"].astype(float).mask(half),
         arrest=frame["arrest"].astype(float).mask(half),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from strategies import (
     followed,
     limits,
     mirrored,
-    pairs,
     same,
     same_estimate,
     sensible,
@@ -112,6 +112,21 @@ def test_rounding_noise_in_times_does_not_matter(
     np.testing.assert_array_equal(noisy.events, clean.events)
 
 
+@given(cohorts(), st.integers(1, 12), st.sampled_from([0, 4e-16]))
+def test_rounding_noise_in_a_horizon_does_not_matter(
+    frame: pd.DataFrame, week: int, noise: float
+) -> None:
+    """Whoever had the event at week 3 / 10 had it by 0.3, though 3 * 0.1 is a bit more."""
+    assume((frame.groupby("arm")["week"].max() >= week).all())
+    exit_ = frame["week"].to_numpy() / 10
+    found = [
+        limits(estimate)
+        for time, at in [(exit_, week / 10), (exit_ + noise, week / 10 - noise)]
+        for estimate in timed(trial_of(frame.assign(week=time)), at)
+    ]
+    same(found[3:], found[:3])
+
+
 @given(cohorts(), st.integers(0, 1000), st.booleans())
 def test_batch_of_tables_is_a_loop_of_single_ones(
     frame: pd.DataFrame, seed: int, late: bool
@@ -157,7 +172,7 @@ def test_wider_level_wider_curve(frame: pd.DataFrame, interval: Any) -> None:
         ce.survival_curve(trial, outcome=OUTCOME, interval=interval, level=level)
         for level in (0.5, 0.9, 0.99)
     ]
-    for narrow, wide in pairs(curves):
+    for narrow, wide in pairwise(curves):
         known = ~np.isnan(narrow.low)
         assert (wide.low <= narrow.low + 1e-12)[known].all()
         assert (wide.high >= narrow.high - 1e-12)[known].all()
@@ -462,9 +477,7 @@ def test_one_stratum_is_no_stratum(frame: pd.DataFrame, weight: ce.FlemingHarrin
 
 
 @given(cohorts(sites=2), weights)
-def test_declared_strata_are_the_default(
-    frame: pd.DataFrame, weight: ce.FlemingHarrington
-) -> None:
+def test_declared_strata_are_the_default(frame: pd.DataFrame, weight: ce.FlemingHarrington) -> None:
     declared = test_of(trial_of(frame, strata=["site"]), weight=weight)
     named = test_of(trial_of(frame), weight=weight, strata=["site"])
     same([declared.statistic, declared.p_value], [named.statistic, named.p_value])
@@ -513,9 +526,7 @@ def test_more_events_in_treatment_is_a_larger_z(frame: pd.DataFrame) -> None:
     free = frame.index[(frame["arm"] == "treatment") & (frame["arrest"] == 0)]
     assume(len(free) > 0)
     worse = frame.assign(arrest=frame["arrest"].where(frame.index != free[0], 1))
-    before, after = (
-        logrank(strata_table(f.assign(site=0), codes_of(f))) for f in (frame, worse)
-    )
+    before, after = (logrank(strata_table(f.assign(site=0), codes_of(f))) for f in (frame, worse))
     gain = (after.observed - after.expected)[1] - (before.observed - before.expected)[1]
     assert -1e-12 <= gain <= 1
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._arrays import NO_CODES, BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_known
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_table import EventTable, event_table
@@ -53,7 +53,8 @@ class Compared:
         if stratum is None:
             return event_table(self.time, self.event, self.arm, groups=k)
         s = int(stratum.max(initial=0)) + 1
-        flat = event_table(self.time, self.event, stratum * k + self.arm, groups=s * k)
+        group = self.arm if s == 1 else stratum * k + self.arm
+        flat = event_table(self.time, self.event, group, groups=s * k)
         m = flat.time.size
         return EventTable(
             time=flat.time,
@@ -64,13 +65,15 @@ class Compared:
     @property
     def n(self) -> tuple[int, ...]:
         """People analysed by arm."""
-        return tuple(int(count) for count in np.bincount(self.arm, minlength=len(self.arms)))
+        return tuple(int(np.count_nonzero(self.arm == code)) for code in range(len(self.arms)))
 
     def events(self, until: float = np.inf) -> tuple[int, ...]:
         """Events by arm, up to a time."""
-        counted = self.event & (self.time <= until) if self.time.size else self.event
-        counts = np.bincount(self.arm[counted], minlength=len(self.arms))
-        return tuple(int(count) for count in counts)
+        timed = self.time.size and until < np.inf
+        counted = self.event & (self.time <= until) if timed else self.event
+        return tuple(
+            int(np.count_nonzero(counted & (self.arm == code))) for code in range(len(self.arms))
+        )
 
     def labels(self, until: float = np.inf) -> dict[str, Any]:
         """Return the fields of an Estimate that say who was compared."""
@@ -123,19 +126,25 @@ def compare(
     usable = ~observed.missing
     for name in complete:
         usable = usable & ~trial.column(name).missing
-    missing = np.bincount(code[(code >= 0) & ~usable], minlength=len(arms))
-    people = np.flatnonzero((code >= 0) & usable)
+    members = code >= 0
+    chosen = members & usable
+    everyone = bool(chosen.all())
+    people = np.arange(trial.n) if everyone else np.flatnonzero(chosen)
+    left_out = NO_CODES if everyone else code[members & ~chosen]
+    missing = np.bincount(left_out, minlength=len(arms))
     timed = isinstance(observed, TimeToEvent)
     flags = observed.event if isinstance(observed, TimeToEvent) else observed.value
+    # When nobody is left out the trial's own read-only arrays serve as they are.
+    who = slice(None) if everyone else people
     compared = Compared(
         outcome=outcome,
         analysis_set=analysis_set,
         unit=observed.unit if isinstance(observed, TimeToEvent) else "",
         arms=arms,
         people=people,
-        arm=code[people],
-        time=observed.time[people] if timed else np.zeros(0),  # type: ignore[union-attr]
-        event=flags[people],
+        arm=code[who],
+        time=observed.time[who] if timed else np.zeros(0),  # type: ignore[union-attr]
+        event=flags[who],
         missing=tuple(int(count) for count in missing),
     )
     for name, count in zip(arms, compared.n, strict=True):
@@ -177,12 +186,14 @@ def strata_of(
 
     None means the strata of the randomisation; an empty sequence means none at all.
     """
+    names = trial.assignment.stratified_by if strata is None else as_names(strata)
+    codes = np.zeros(people.people.size, dtype=np.int64)
+    if not names:
+        unused = trial.assignment.stratified_by
+        return codes, "unstratified" if unused else ""
     if strata is None:
-        names = trial.assignment.stratified_by
         codes = trial.assignment.stratum[people.people]
     else:
-        names = as_names(strata)
-        codes = np.zeros(people.people.size, dtype=np.int64)
         for column in people.columns(trial, names):
             if column.missing.any():
                 raise TrialError(
@@ -192,9 +203,6 @@ def strata_of(
             codes = np.unique(np.stack([codes, column.codes], axis=1), axis=0, return_inverse=True)[
                 1
             ].reshape(-1)
-    if not names:
-        unused = trial.assignment.stratified_by
-        return np.zeros(people.people.size, dtype=np.int64), "unstratified" if unused else ""
     told = f"stratified by {', '.join(names)}"
     k = len(people.arms)
     cells = np.bincount(codes * k + people.arm, minlength=(int(codes.max()) + 1) * k).reshape(-1, k)

@@ -1,11 +1,11 @@
 """The kernel under every curve and every log-rank test: counts on a grid of times, batched."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval.errors import InvalidData
 
 # Times that differ by less than this, relative to their mean, are one time: durations computed by
@@ -14,6 +14,8 @@ TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 # A histogram is worth its bins when there are not many more of them than people.
 BINS_PER_PERSON = 4
 SMALLEST_HISTOGRAM = 100_000
+# People counted at a time; a table of more cells than this is counted in one go.
+BLOCK = 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,24 +88,61 @@ def event_table(
     exits = floats(time)
     flags = np.asarray(event, dtype=bool)
     codes = np.asarray(group)
-    grid, position = time_grid(exits)
     batch = codes.shape[:-1]
     rows = int(np.prod(batch, dtype=np.int64)) * groups
+    if entry is None and rows == groups:
+        pairs = _count_days(exits, flags, codes.reshape(-1), groups)
+        if pairs is not None:
+            days = np.flatnonzero(pairs.any(axis=(0, 2)))
+            pairs = pairs[:, days].reshape(*batch, groups, days.size, 2)
+            return _table(floats(days), pairs)
+    grid, position = time_grid(exits)
     m = grid.size
-    offset = (np.arange(rows // groups) * groups * m).reshape(*batch, 1)
-    cell = codes.astype(np.int64) * m
-    cell += offset + position
-    shape = (*batch, groups, m)
-    events = _count(cell[..., flags], rows * m).reshape(shape)
-    at_risk = reverse_cumsum(_count(cell, rows * m).reshape(shape))
+    # One histogram counts both: each cell of the table is a pair, censored and event.
+    place = 2 * position + flags
+    cell = np.multiply(codes, 2 * m, dtype=np.int64)
+    cell += place + (np.arange(rows // groups) * 2 * groups * m).reshape(*batch, 1)
+    table = _table(grid, _count(cell, 2 * rows * m).reshape(*batch, groups, m, 2))
     if entry is not None:
         late = floats(entry)
         if not (late < exits).all():
             raise InvalidData("`entry` must come before the exit for everyone.")
         first = np.searchsorted(grid, late, side="right")
-        waiting = np.where(first > 0, cell - position + first - 1, -1)
-        at_risk = at_risk - reverse_cumsum(_count(waiting[waiting >= 0], rows * m).reshape(shape))
-    return EventTable(time=grid, at_risk=at_risk, events=events)
+        cell -= place
+        cell //= 2
+        waiting = np.where(first > 0, cell + first - 1, -1)
+        absent = _count(waiting[waiting >= 0], rows * m).reshape(table.events.shape)
+        table = replace(table, at_risk=table.at_risk - reverse_cumsum(absent))
+    return table
+
+
+def _table(grid: FloatArray, pairs: IntArray) -> EventTable:
+    """Return the table of (..., k, m, 2) people whose follow-up ended: censored, with the event."""
+    events = np.ascontiguousarray(pairs[..., 1])
+    return EventTable(time=grid, at_risk=reverse_cumsum(pairs[..., 0] + events), events=events)
+
+
+def _count_days(
+    time: FloatArray, event: BoolArray, group: IntArray, groups: int
+) -> IntArray | None:
+    """Return (k, bins, 2) people censored and with the event at 0, 1, 2, ...; None if not whole.
+
+    A block of people at a time, so that what is computed on the way stays in the cache.
+    """
+    if not (time.size and time.min() >= 0 and 2 * groups * (time.max() + 1) <= BLOCK):
+        return None
+    bins = int(time.max()) + 1
+    total = np.zeros(2 * groups * bins, dtype=np.int64)
+    for start in range(0, time.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        cell = time[block].astype(np.int64)
+        if not (cell == time[block]).all():
+            return None
+        cell *= 2
+        cell += event[block]
+        cell += group[block] * np.int64(2 * bins)
+        total += np.bincount(cell, minlength=total.size)
+    return total.reshape(groups, bins, 2)
 
 
 def _count(cells: NDArray[np.int64], size: int) -> IntArray:

@@ -33,8 +33,8 @@ class RiskSets:
     weight : (n,) float
         Case weights.
     first, last : (n,) int
-    died : (n,) bool
-        Whether the exit was an event; then `last` is its event time.
+    dead : (d,) int
+        The rows whose exit was an event; then `last` is its event time.
     deaths : (e,) int
         Events at each event time.
     cluster : (n,) int
@@ -45,7 +45,7 @@ class RiskSets:
     weight: FloatArray
     first: IntArray
     last: IntArray
-    died: BoolArray
+    dead: IntArray
     deaths: IntArray
     cluster: IntArray
 
@@ -90,15 +90,16 @@ class RiskSets:
         if start is not None and not (start < stop).all():
             raise InvalidData("`entry` must come before the exit for everyone.")
         s = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum)
-        first, last, e = _places(start, stop, died, s)
+        dead = np.flatnonzero(died)
+        first, last, e = _places(start, stop, dead, s)
         mean = (w @ x) / w.sum() if n else np.zeros(x.shape[1])
         return cls(
             covariates=np.asfortranarray(x - mean),
             weight=w,
             first=first,
             last=last,
-            died=died,
-            deaths=np.bincount(last[died], minlength=e),
+            dead=dead,
+            deaths=np.bincount(last[dead], minlength=e),
             cluster=np.arange(n) if cluster is None else np.asarray(cluster),
         )
 
@@ -109,17 +110,16 @@ class RiskSets:
             return np.stack([self.at_risk_sum(column) for column in values.T], axis=1)
         # Everyone counts up to `last` and, taken off again, before `first`.
         steps = np.bincount(self.last + 1, weights=values, minlength=e + 1)[: e + 1]
-        steps -= np.bincount(self.first, weights=values, minlength=e + 1)[: e + 1]
+        if self.first.any():
+            steps -= np.bincount(self.first, weights=values, minlength=e + 1)[: e + 1]
         return floats(np.cumsum(steps[::-1])[::-1][1:])
 
     def death_sum(self, values: FloatArray) -> FloatArray:
         """Return (e,) or (e, p): the sum of values over those who had the event at each time."""
         if values.ndim == 2:
             return np.stack([self.death_sum(column) for column in values.T], axis=1)
-        counts = np.bincount(
-            self.last[self.died], weights=values[self.died], minlength=self.deaths.size
-        )
-        return floats(counts)
+        own = self.last[self.dead]
+        return floats(np.bincount(own, weights=values[self.dead], minlength=self.deaths.size))
 
     def while_at_risk(self, increments: FloatArray) -> FloatArray:
         """Return (n,) or (n, p): increments (e,) or (e, p) summed over each time at risk."""
@@ -129,13 +129,13 @@ class RiskSets:
 
 
 def _places(
-    start: FloatArray | None, stop: FloatArray, died: BoolArray, s: IntArray
+    start: FloatArray | None, stop: FloatArray, dead: IntArray, s: IntArray
 ) -> tuple[IntArray, IntArray, int]:
     """Return each person's first and last event time, and how many event times there are."""
     grid, exit_place = time_grid(stop)
     m = grid.size
     strata = int(s.max(initial=0)) + 1
-    is_event = np.bincount(s[died] * m + exit_place[died], minlength=strata * m) > 0
+    is_event = np.bincount(s[dead] * m + exit_place[dead], minlength=strata * m) > 0
     through = np.cumsum(is_event)  # event times up to and including each cell
     last = through[s * m + exit_place] - 1
     entered = np.zeros(s.size, dtype=np.int64)
@@ -224,13 +224,15 @@ def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> _TieSums:
     def total(values: FloatArray) -> FloatArray:
         return np.add.reduceat(values, start) * weight
 
+    inverse = 1 / denominator
+    shared = c * inverse
     return _TieSums(
         mean_weight=weight,
-        h0=total(1 / denominator),
-        h1=total(c / denominator),
-        q0=total(1 / denominator**2),
-        q1=total(c / denominator**2),
-        q2=total(c**2 / denominator**2),
+        h0=total(inverse),
+        h1=total(shared),
+        q0=total(inverse * inverse),
+        q1=total(shared * inverse),
+        q2=total(shared * shared),
         steps=steps.astype(np.float64),
         log_denominator=float(total(np.log(denominator)).sum()),
         s1=sets.at_risk_sum(moments),
@@ -239,19 +241,21 @@ def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> _TieSums:
 
 
 def _evaluate(sets: RiskSets, coef: FloatArray, ties: Ties) -> _State:
-    x, died = sets.covariates, sets.died
+    x, dead = sets.covariates, sets.dead
     eta = x @ coef
     shift = eta.max()
     risk = sets.weight * np.exp(eta - shift)
     t = _tie_sums(sets, risk, ties)
-    dead_weight = float(sets.weight[died].sum())
-    loglik = float(sets.weight[died] @ eta[died]) - t.log_denominator - dead_weight * shift
+    dead_weight = sets.weight[dead]
+    loglik = float(dead_weight @ (eta[dead] - shift)) - t.log_denominator
     hazard = sets.while_at_risk(t.h0)
-    hazard[died] -= t.h1[sets.last[died]]
-    martingale = np.where(died, sets.weight, 0.0) - risk * hazard
+    hazard[dead] -= t.h1[sets.last[dead]]
+    expected = risk * hazard
+    martingale = -expected
+    martingale[dead] += dead_weight
     cross = (t.q1[:, None] * t.d1).T @ t.s1
     information = (
-        (x * (risk * hazard)[:, None]).T @ x
+        (x * expected[:, None]).T @ x
         - (t.q0[:, None] * t.s1).T @ t.s1
         + cross
         + cross.T
@@ -269,13 +273,13 @@ def _evaluate(sets: RiskSets, coef: FloatArray, ties: Ties) -> _State:
 
 def _score_residuals(sets: RiskSets, state: _State) -> FloatArray:
     """Return (n, p) weighted score residuals, exact for the tie method used."""
-    x, died, t = sets.covariates, sets.died, state.sums
-    own = sets.last[died]
+    x, dead, t = sets.covariates, sets.dead, state.sums
+    own = sets.last[dead]
     spread = sets.while_at_risk(t.q0[:, None] * t.s1 - t.q1[:, None] * t.d1)
-    spread[died] -= (t.q1[:, None] * t.s1 - t.q2[:, None] * t.d1)[own]
+    spread[dead] -= (t.q1[:, None] * t.s1 - t.q2[:, None] * t.d1)[own]
     residual = state.risk[:, None] * (spread - x * state.hazard[:, None])
     mean = (t.h0[:, None] * t.s1 - t.h1[:, None] * t.d1) / (t.mean_weight * t.steps)[:, None]
-    residual[died] += sets.weight[died, None] * (x[died] - mean[own])
+    residual[dead] += sets.weight[dead, None] * (x[dead] - mean[own])
     return floats(residual)
 
 
