@@ -9,7 +9,7 @@ from measuring import Contender, RSession, Target, clocked, has_lifelines, r_ver
 from people import COVARIATES, simulated
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.risk_sets import RiskSets, cox_regression
+from checkpoint_eval.models import RiskSets, cox_regression
 
 PEOPLE = 100_000
 

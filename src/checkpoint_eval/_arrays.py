@@ -1,6 +1,7 @@
 """Arrays that cannot change after birth."""
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
@@ -27,6 +28,17 @@ def frozen(values: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
 def floats(values: ArrayLike) -> FloatArray:
     """Return values as floats, without a copy where they already are."""
     return np.asarray(values, dtype=np.float64)
+
+
+def plain(value: Any) -> Any:
+    """Return nested dataclasses and mappings as dictionaries, sequences as lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value
 
 
 def frozen_mapping(mapping: Mapping[str, Value]) -> Mapping[str, Value]:

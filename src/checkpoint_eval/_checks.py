@@ -1,29 +1,30 @@
 """Checks at the public boundary, in positive form so that NaN is refused."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 
-from checkpoint_eval.errors import TrialError, UnknownColumn
+from checkpoint_eval.errors import ImpossibleDesign, TrialError, UnknownColumn
 
 
 def did_you_mean(name: object, options: Iterable[object]) -> str:
-    """Return a remedy: the nearest names, or all of them when none is near."""
+    """Return a remedy as the end of a sentence: the nearest names, or all when none is near."""
     known = [str(option) for option in options]
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(repr(option) for option in near) + "?"
     if not known:
-        return "there are none"
-    return "choose from " + ", ".join(repr(option) for option in known)
+        return "there are none."
+    return "choose from " + ", ".join(repr(option) for option in known) + "."
 
 
 def check_known(name: str, options: Iterable[str], *, what: str) -> str:
     """Return `name` if it is among `options`; otherwise raise with the nearest names."""
     known = tuple(options)
     if name not in known:
-        raise UnknownColumn(f"{what} {name!r} is not known; {did_you_mean(name, known)}.")
+        raise UnknownColumn(f"{what} {name!r} is not known; {did_you_mean(name, known)}")
     return name
 
 
@@ -31,22 +32,28 @@ def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
     """Return `value` if it is one of the stated choices."""
     known = tuple(choices)
     if value not in known:
-        raise TrialError(f"`{name}` is {value!r}; {did_you_mean(value, known)}.")
+        raise TrialError(f"`{name}` is {value!r}; {did_you_mean(value, known)}")
     return value
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is one real number; truth values are not."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def check_level(level: float, name: str = "level") -> float:
-    """Return a confidence level or alpha strictly between 0 and 1."""
-    if isinstance(level, bool) or not 0 < level < 1:
-        raise TrialError(
-            f"`{name}` must lie strictly between 0 and 1, got {level!r}; 95 % is written 0.95."
-        )
+    """Return a confidence level, an alpha or a share strictly between 0 and 1."""
+    if not is_number(level) or not 0 < level < 1:
+        remedy = "95 % is written 0.95" if name == "level" else "give a number between them"
+        if name != "level" and is_number(level) and 1 <= level < 100:
+            remedy = f"{level:g} % is written {level / 100:g}"
+        raise TrialError(f"`{name}` must lie strictly between 0 and 1, got {level!r}; {remedy}.")
     return float(level)
 
 
 def check_positive(value: float, name: str) -> float:
     """Return a finite number above 0."""
-    if isinstance(value, bool) or not 0 < value < np.inf:
+    if not is_number(value) or not 0 < value < np.inf:
         raise TrialError(f"`{name}` must be a finite number above 0, got {value!r}.")
     return float(value)
 
@@ -68,9 +75,28 @@ def check_rng(rng: object) -> np.random.Generator:
     return rng
 
 
+Value = TypeVar("Value")
+
+
+def check_mapping(value: Mapping[str, Value] | None, name: str) -> Mapping[str, Value]:
+    """Return a mapping, empty for None."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TrialError(
+            f"`{name}` must map each name to its columns, like {{'name': ...}}, "
+            f"got {type(value).__name__}."
+        )
+    return value
+
+
 def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return names as a tuple; one name may be given bare."""
-    return (names,) if isinstance(names, str) else tuple(names)
+    """Return names as a tuple; one name may be given bare, and none twice."""
+    several = (names,) if isinstance(names, str) else tuple(names)
+    repeated = [name for name in several if several.count(name) > 1]
+    if repeated:
+        raise ImpossibleDesign(f"{repeated[0]!r} is named twice; name each column once.")
+    return several
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

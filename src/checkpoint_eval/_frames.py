@@ -15,6 +15,10 @@ from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
 
 def read_table(table: object) -> nw.DataFrame[Any]:
     """Return the table behind one interface, refusing repeated columns and empty tables."""
+    if callable(getattr(table, "collect", None)):
+        raise TrialError(
+            f"The table is lazy ({type(table).__name__}); read it with .collect() first."
+        )
     names = column_names(table)
     repeated = sorted({name for name in names if names.count(name) > 1}, key=str)
     if repeated:
@@ -26,8 +30,7 @@ def read_table(table: object) -> nw.DataFrame[Any]:
         frame = nw.from_native(table, eager_only=True)  # type: ignore[call-overload]
     except TypeError as problem:
         raise TrialError(
-            f"The table must be a pandas, polars or pyarrow table, got {type(table).__name__}; "
-            "a lazy table is read with .collect() first."
+            f"The table must be a pandas, polars or pyarrow table, got {type(table).__name__}."
         ) from problem
     if frame.shape[0] == 0:
         raise InvalidData("The table has no rows; a trial needs at least one person in each arm.")
@@ -48,7 +51,7 @@ def column(frame: nw.DataFrame[Any], name: str, *, role: str) -> nw.Series[Any]:
     """Return one column by name, or say which names are near."""
     if name not in frame.columns:
         raise UnknownColumn(
-            f"The {role} column {name!r} is not in the table; {did_you_mean(name, frame.columns)}."
+            f"The {role} column {name!r} is not in the table; {did_you_mean(name, frame.columns)}"
         )
     return frame[name]
 
@@ -112,6 +115,33 @@ def is_text(series: nw.Series[Any]) -> bool:
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return True
     return not all(_is_number(value) for value in distinct(series)[1])
+
+
+# A text column whose values are nearly all numbers is a number column that something spoiled.
+SPOILED_LEAST, SPOILED_SHARE = 10, 0.9
+
+
+def refuse_spoiled_numbers(series: nw.Series[Any], *, role: str) -> None:
+    """Refuse a column of numbers that a few texts would turn into categories."""
+    codes, found = distinct(series)
+    strays = [code for code, value in enumerate(found) if not _reads_as_number(value)]
+    numeric = len(found) - len(strays)
+    mixed = any(_is_number(value) for value in found)
+    nearly_all = numeric >= SPOILED_LEAST and numeric > SPOILED_SHARE * len(found)
+    if strays and (mixed or nearly_all):
+        row = int((codes == strays[0]).argmax())
+        raise InvalidData(
+            f"The {role} column {series.name!r} holds numbers, but {found[strays[0]]!r} at "
+            f"{at_row(row)}; correct it, or write every category as text that is no number."
+        )
+
+
+def _reads_as_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def text(series: nw.Series[Any]) -> np.ndarray[Any, np.dtype[np.str_]]:

@@ -22,7 +22,14 @@ class ImpossibleDesign(TrialError):
 
 
 class InvalidProtocol(TrialError):
-    """A protocol file that cannot be read as a promise; the line and key are named."""
+    """A promise that cannot be: in a file, the line and key are named.
+
+    `at` is where the fault lies, from the value that found it: ("outcomes", 1, "time_point").
+    """
+
+    def __init__(self, message: str, *, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class OutputRefused(TrialError):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.risk_sets import RiskSets, cox_regression
+from checkpoint_eval.models import RiskSets, cox_regression
 
 TIES = ("efron", "breslow")
 SIX = ["age", "race", "wexp", "mar", "paro", "prio"]

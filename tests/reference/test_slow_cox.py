@@ -12,7 +12,7 @@ from slow_cox import Fit, Rows, fit, loglik, make_rows
 from slow_data import SEEDS, counting_rows, survival_frame
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.risk_sets import RiskSets, cox_regression
+from checkpoint_eval.models import RiskSets, cox_regression
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval.outcomes.baseline import Covariate
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,7 @@ def baseline_table(trial: Trial) -> BaselineTable:
     >>> baseline_table(load_rossi()).to_wide().iloc[0].tolist()
     ['age, mean (SD)', '', '24.2 (5.7)', '25.0 (6.5)']
     """
+    check_trial(trial)
     rows = [
         _row(column, values, level, code, trial)
         for column in (trial.column(name) for name in trial.covariates)

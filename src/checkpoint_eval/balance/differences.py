@@ -11,7 +11,7 @@ from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_known
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 
 NAN = float("nan")
 
@@ -107,6 +107,7 @@ def standardised_differences(
     >>> table.loc[table.covariate == "age", "difference"].round(4).item()
     0.1228
     """
+    check_trial(trial)
     names = trial.covariates if covariates is None else as_names(covariates)
     if not names:
         raise TrialError("The trial has no covariates to compare; name some in `covariates`.")

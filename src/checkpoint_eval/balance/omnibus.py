@@ -9,7 +9,7 @@ from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval._checks import as_names
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, SignificanceTest
 
 # Directions with less than this share of the largest variance are rounding, not balance.
@@ -61,6 +61,7 @@ def omnibus_balance(
     >>> round(test.statistic, 4), int(test.df)
     (4.2513, 6)
     """
+    check_trial(trial)
     names = trial.covariates if covariates is None else as_names(covariates)
     by = trial.assignment.stratified_by if strata is None else as_names(strata)
     names = tuple(name for name in names if name not in by)

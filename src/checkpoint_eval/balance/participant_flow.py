@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval.errors import ImpossibleDesign
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,7 @@ def flow(trial: Trial) -> Flow:
     >>> flow(load_rossi()).steps[0].counts
     (216, 216)
     """
+    check_trial(trial)
     k, arm = len(trial.arms), trial.assignment.arm
 
     def count(member: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[int, ...]:

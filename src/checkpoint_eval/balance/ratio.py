@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from checkpoint_eval._checks import check_positive
 from checkpoint_eval.errors import ImpossibleDesign
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, SignificanceTest
 
 
@@ -49,8 +49,13 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
     >>> sample_ratio_test(load_rossi()).p_value
     1.0
     """
+    check_trial(trial)
     if ratio is None:
         ratio = trial.protocol.allocation.ratio if trial.protocol else (1,) * len(trial.arms)
+    if isinstance(ratio, str) or not isinstance(ratio, Sequence | np.ndarray):
+        raise ImpossibleDesign(
+            f"`ratio` must be a sequence of numbers, control first, got {ratio!r}; write (1, 1)."
+        )
     parts = np.array([check_positive(part, "ratio") for part in ratio])
     if parts.size != len(trial.arms):
         raise ImpossibleDesign(

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field
 
+from checkpoint_eval._arrays import frozen_mapping, plain
 from checkpoint_eval._checks import (
     check_choice,
     check_count,
@@ -15,7 +15,6 @@ from checkpoint_eval._checks import (
 )
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 
-Unit = Literal["days", "weeks", "months", "years"]
 UNITS: tuple[str, ...] = ("days", "weeks", "months", "years")
 
 MEASURES: tuple[str, ...] = (
@@ -67,14 +66,14 @@ class Arm:
 class AllocationPlan:
     """How people were to be allocated: the rule, the ratio (control first) and the strata."""
 
-    rule: Literal["complete"] = "complete"
+    rule: str = "complete"
     ratio: tuple[int, ...] = (1, 1)
     strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_choice(self.rule, "allocation.rule", ("complete",))
+        check_choice(self.rule, "rule", ("complete",))
         for part in self.ratio:
-            check_count(part, "allocation.ratio")
+            check_count(part, "ratio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +107,19 @@ class Outcome:
     primary: bool = False
 
     def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidProtocol("`name` of an outcome is empty; name it.", at=("name",))
         if bool(self.binary) == bool(self.time) or bool(self.time) != bool(self.event):
             raise InvalidProtocol(
                 f"Outcome {self.name!r} needs either `time` and `event` columns or one `binary` "
                 f"column; got time={self.time!r}, event={self.event!r}, binary={self.binary!r}."
             )
-        if self.time_point != 0:
-            check_positive(self.time_point, f"time_point of outcome {self.name!r}")
+        if not 0 <= self.time_point < float("inf"):
+            raise InvalidProtocol(
+                f"`time_point` of outcome {self.name!r} must be a finite number above 0, "
+                f"got {self.time_point!r}.",
+                at=("time_point",),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,9 +185,16 @@ class Screening:
     excluded: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_count(self.assessed, "screening.assessed")
+        object.__setattr__(self, "excluded", frozen_mapping(self.excluded))
+        check_count(self.assessed, "assessed")
         for reason, number in self.excluded.items():
-            check_count(number, f"screening.excluded[{reason!r}]", least=0)
+            check_count(number, f"excluded[{reason!r}]", least=0)
+        lost = sum(self.excluded.values())
+        if lost > self.assessed:
+            raise InvalidProtocol(
+                f"`excluded` adds up to {lost} people, but only {self.assessed} were assessed.",
+                at=("excluded",),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +231,7 @@ class Protocol:
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the whole promise."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(plain(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -242,10 +254,12 @@ class Protocol:
         return self.outcome(name).time_point or self.horizon
 
 
-def _refuse_repeats(names: list[str], what: str) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InvalidProtocol(f"{what} {repeated[0]!r} is declared twice; names must differ.")
+def _refuse_repeats(names: list[object], what: str, key: str) -> None:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise InvalidProtocol(
+                f"{what} {name!r} is declared twice; they must differ.", at=(key, place)
+            )
 
 
 def _check_arms(protocol: Protocol) -> None:
@@ -253,44 +267,54 @@ def _check_arms(protocol: Protocol) -> None:
         raise InvalidProtocol(
             f"`arms` needs control first and at least one more, got {len(protocol.arms)}."
         )
-    _refuse_repeats([arm.name for arm in protocol.arms], "Arm name")
-    _refuse_repeats([str(arm.label) for arm in protocol.arms], "Arm label")
+    _refuse_repeats([arm.name for arm in protocol.arms], "Arm name", "arms")
+    _refuse_repeats([str(arm.label) for arm in protocol.arms], "Arm label", "arms")
+    _refuse_repeats(list(protocol.covariates), "Covariate", "covariates")
     if len(protocol.allocation.ratio) != len(protocol.arms):
         raise InvalidProtocol(
-            f"`allocation.ratio` has {len(protocol.allocation.ratio)} parts for "
-            f"{len(protocol.arms)} arms; give one whole number for each arm, control first."
+            f"`ratio` has {len(protocol.allocation.ratio)} parts for {len(protocol.arms)} arms; "
+            "give one whole number for each arm, control first.",
+            at=("allocation", "ratio"),
         )
 
 
 def _check_outcomes(protocol: Protocol) -> None:
-    _refuse_repeats([outcome.name for outcome in protocol.outcomes], "Outcome")
+    _refuse_repeats([outcome.name for outcome in protocol.outcomes], "Outcome", "outcomes")
     primary = [outcome.name for outcome in protocol.outcomes if outcome.primary]
     if len(primary) != 1:
         raise InvalidProtocol(
             f"Exactly one outcome is primary; {len(primary)} are marked ({', '.join(primary)}). "
-            "Write primary = true under one of them."
+            "Write primary = true under one of them.",
+            at=("outcomes",),
         )
-    for outcome in protocol.outcomes:
+    for place, outcome in enumerate(protocol.outcomes):
         if outcome.time_point > protocol.horizon:
             raise InvalidProtocol(
                 f"Outcome {outcome.name!r} is read at {outcome.time_point:g} {protocol.unit}, "
-                f"after the horizon of {protocol.horizon:g}."
+                f"after the horizon of {protocol.horizon:g}; choose an earlier time point.",
+                at=("outcomes", place, "time_point"),
             )
 
 
 def _check_estimands(protocol: Protocol) -> None:
-    _refuse_repeats([each.name for each in protocol.analysis_sets], "Analysis set")
+    _refuse_repeats([each.name for each in protocol.analysis_sets], "Analysis set", "analysis_sets")
+    _refuse_repeats(list(protocol.estimands), "Estimand", "estimands")
+    names = tuple(outcome.name for outcome in protocol.outcomes)
     sets = (*BUILT_IN_SETS, *(each.name for each in protocol.analysis_sets))
-    for estimand in protocol.estimands:
-        try:
-            outcome = protocol.outcome(estimand.outcome)
-            check_known(estimand.analysis_set, sets, what="analysis set")
-            for name in estimand.adjust:
-                check_known(name, protocol.covariates, what="covariate")
-        except TrialError as problem:
-            raise InvalidProtocol(f"In estimand {estimand.measure!r}: {problem}") from problem
+    for place, estimand in enumerate(protocol.estimands):
+        for key, name, known in (
+            ("outcome", estimand.outcome, names),
+            ("analysis_set", estimand.analysis_set, sets),
+            *(("adjust", name, protocol.covariates) for name in estimand.adjust),
+        ):
+            try:
+                check_known(name, known, what=key)
+            except TrialError as problem:
+                raise InvalidProtocol(str(problem), at=("estimands", place, key)) from problem
+        outcome = protocol.outcome(estimand.outcome)
         if outcome.binary and estimand.measure not in BINARY_MEASURES:
             raise InvalidProtocol(
                 f"{estimand.measure!r} needs a time-to-event outcome, but {outcome.name!r} is "
-                "binary; choose a risk difference, risk ratio or odds ratio."
+                "binary; choose a risk difference, risk ratio or odds ratio.",
+                at=("estimands", place, "measure"),
             )

@@ -2,9 +2,10 @@
 
 import re
 import tomllib
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import cattrs
 from cattrs.errors import (
@@ -14,12 +15,14 @@ from cattrs.errors import (
     IterableValidationError,
     IterableValidationNote,
 )
+from cattrs.gen import make_dict_structure_fn
 
 from checkpoint_eval._checks import did_you_mean
 from checkpoint_eval.design.protocol import Protocol
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 
 Path_ = tuple[str | int, ...]
+Hook = Callable[[Any, Any], Any]
 
 
 def read_protocol(path: str | Path) -> Protocol:
@@ -47,7 +50,7 @@ def read_protocol(path: str | Path) -> Protocol:
     """
     file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
     except OSError as problem:
         raise InvalidProtocol(f"Protocol {file} cannot be read: {problem.strerror}.") from problem
     except UnicodeDecodeError as problem:
@@ -65,19 +68,16 @@ def parse_protocol(text: str, *, name: str = "protocol") -> Protocol:
         return _CONVERTER.structure(content, Protocol)
     except (cattrs.BaseValidationError, TrialError, ValueError, TypeError) as problem:
         path, reason = _first_problem(problem)
-        key = _dotted(path)
         line = _line_of(text, path)
-        where = f"{name}, line {line}" if line else name
-        raise InvalidProtocol(f"{where}, key `{key}`: {reason}") from problem
+        where = (f", line {line}" if line else "") + (f", key `{_dotted(path)}`" if path else "")
+        raise InvalidProtocol(f"{name}{where}: {reason}", at=path) from problem
 
 
 def _strict(value: Any, kind: type) -> Any:
     """Refuse what Python would coerce: "52" is no number, 1 is no truth value."""
     wanted: tuple[type, ...] = (int, float) if kind is float else (kind,)
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise InvalidProtocol(
-            f"must be a {_KINDS[kind]}, got {value!r} ({_KINDS.get(type(value), 'table or list')})"
-        )
+        raise InvalidProtocol(f"must be a {_KINDS[kind]}, got {_called(value)}")
     return kind(value)
 
 
@@ -100,7 +100,43 @@ def _converter() -> cattrs.Converter:
     for kind in _KINDS:
         converter.register_structure_hook(kind, _strict)
     converter.register_structure_hook(str | int | bool, _label)
+    converter.register_structure_hook_factory(is_dataclass)(_table_hook)
+    converter.register_structure_hook_factory(_is_tuple)(_list_hook)
     return converter
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _table_hook(kind: type[Any], converter: cattrs.Converter) -> Hook:
+    """Read a dataclass from a TOML table, and from nothing else."""
+    read: Hook = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
+
+    def hook(value: Any, wanted: Any) -> Any:
+        if not isinstance(value, dict):
+            raise InvalidProtocol(f"must be one table of keys, got {_called(value)}")
+        return read(value, wanted)
+
+    return hook
+
+
+def _list_hook(kind: Any, converter: cattrs.Converter) -> Hook:
+    """Read a tuple from a TOML list: text is no list of letters."""
+    several: Any = list.__class_getitem__(get_args(kind)[0])
+    read = converter.get_structure_hook(several)
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, list):
+            raise InvalidProtocol(f"must be a list in [ ], got {_called(value)}")
+        return tuple(read(value, several))
+
+    return hook
+
+
+def _called(value: Any) -> str:
+    kind = "a list" if isinstance(value, list) else _KINDS.get(type(value), "a table")
+    return f"{value!r} ({kind})" if type(value) in _KINDS else kind
 
 
 _CONVERTER = _converter()
@@ -127,11 +163,18 @@ def _first_problem(problem: BaseException, path: Path_ = ()) -> tuple[Path_, str
     if isinstance(problem, ForbiddenExtraKeysError):
         extra = sorted(problem.extra_fields)[0]
         known = [field.name for field in fields(problem.cl)]
-        return (*path, extra), f"no such key; {did_you_mean(extra, known)}."
+        return (*path, extra), f"no such key; {did_you_mean(extra, known)}"
     if isinstance(problem, KeyError):
         return (*path, str(problem.args[0])), "this key is missing; add it."
     message = str(problem)
+    path += problem.at if isinstance(problem, InvalidProtocol) else _named(message)
     return path, message if message.endswith((".", "?")) else message + "."
+
+
+def _named(message: str) -> Path_:
+    """Return the key that a check's message names first, in backticks."""
+    found = re.match(r"`(\w+)`", message)
+    return (found.group(1),) if found else ()
 
 
 def _step(problem: BaseException) -> Path_:
@@ -151,20 +194,21 @@ def _dotted(path: Path_) -> str:
 
 
 def _line_of(text: str, path: Path_) -> int:
-    """Return the 1-based line of a key, or of the nearest table that should hold it; 0 if none."""
-    names = [str(part) for part in path if not isinstance(part, int)]
-    nth = next((part for part in path if isinstance(part, int)), 0)
+    """Return the 1-based line of a key, or of the table that should hold it; 0 if neither is."""
+    if not path:
+        return 0
     lines = text.splitlines()
-    start = 0
-    if len(names) > 1 or any(isinstance(part, int) for part in path):
-        header = re.compile(rf"^\s*\[\[?\s*{re.escape(names[0])}[\s.\]]")
-        headers = [number for number, line in enumerate(lines) if header.match(line)]
-        if nth < len(headers):
-            start = headers[nth]
-    key = re.compile(rf"^\s*['\"]?{re.escape(names[-1])}['\"]?\s*=") if names else None
+    top, key = str(path[0]), str(next(part for part in reversed(path) if isinstance(part, str)))
+    header = re.compile(rf"^\s*\[\[?\s*{re.escape(top)}\s*[.\]]")
+    headers = [number for number, line in enumerate(lines) if header.match(line)]
+    nth = path[1] if len(path) > 1 and isinstance(path[1], int) else 0
+    start = headers[nth] if nth < len(headers) else 0
     for number in range(start, len(lines)):
-        if number > start and lines[number].lstrip().startswith("[") and start:
+        if number > start and lines[number].lstrip().startswith("["):
             break
-        if key and key.match(lines[number]):
+        if re.match(rf"^\s*['\"]?{re.escape(key)}['\"]?\s*=", lines[number]):
             return number + 1
-    return start + 1 if start else 0
+    if headers:
+        return start + 1
+    inline = (n for n, line in enumerate(lines) if re.match(rf"^\s*{re.escape(top)}\s*=", line))
+    return next(inline, -1) + 1

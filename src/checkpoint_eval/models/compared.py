@@ -12,7 +12,7 @@ from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_table import EventTable, event_table
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
 
 
@@ -117,6 +117,7 @@ def compare(
     ImpossibleDesign
         When an arm has nobody left.
     """
+    check_trial(trial)
     observed = trial.outcome(outcome)
     _check_kind(outcome, observed, kind)
     code = trial.arm_in(analysis_set)

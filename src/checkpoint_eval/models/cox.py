@@ -13,7 +13,8 @@ from checkpoint_eval._checks import as_names, check_choice, check_level
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, not_estimable, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
-from checkpoint_eval.models.risk_sets import CoxRegression, RiskSets, Ties, cox_regression
+from checkpoint_eval.models.partial_likelihood import CoxRegression, Ties, cox_regression
+from checkpoint_eval.models.risk_sets import RiskSets
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
 
@@ -166,11 +167,9 @@ def _fit(
     cluster: str | None,
 ) -> CoxFit:
     check_choice(ties, "ties", ("efron", "breslow"))
+    _refuse_repeated(adjust, as_names(strata or ()))
     matrix = design_matrix(trial, people, adjust)
     stratum, told = strata_of(trial, people, strata)
-    repeated = sorted(set(adjust) & set(as_names(strata or ())))
-    if repeated:
-        raise TrialError(f"{repeated[0]!r} stands in both `adjust` and `strata`; keep one.")
     sandwich = robust or cluster is not None
     p = len(matrix.terms)
     variance = f"sandwich variance by {cluster}" if cluster else "sandwich variance"
@@ -189,6 +188,9 @@ def _fit(
     unknown = np.full((p, p), np.nan)
     covariance = unknown if result is None else result.covariance
     reported = result.robust if result is not None and result.robust is not None else covariance
+    if result is not None:
+        gone = result.infinite[:, None] | result.infinite
+        covariance, reported = (np.where(gone, np.nan, each) for each in (covariance, reported))
     return CoxFit(
         outcome=people.outcome,
         analysis_set=people.analysis_set,
@@ -204,6 +206,12 @@ def _fit(
         method="; ".join(part for part in parts if part),
         reason=reason,
     )
+
+
+def _refuse_repeated(adjust: tuple[str, ...], strata: tuple[str, ...]) -> None:
+    repeated = sorted(set(adjust) & set(strata))
+    if repeated:
+        raise TrialError(f"{repeated[0]!r} stands in both `adjust` and `strata`; keep one.")
 
 
 def _why_infinite(people: Compared, terms: tuple[str, ...], result: CoxRegression) -> str:
@@ -287,7 +295,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
             scale="ratio",
             level=level,
             method=fit.method,
-            reason=fit.reason or "no event time had both arms at risk",
+            reason=fit.reason or "the event times leave no information about the arms",
         )
     half = float(ndtri(0.5 + level / 2)) * std_error
     value, low, high = np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist()

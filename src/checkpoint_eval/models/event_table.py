@@ -6,14 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval._times import TIE_TOLERANCE, time_grid
 from checkpoint_eval.errors import InvalidData
 
-# Times that differ by less than this, relative to their mean, are one time: durations computed by
-# floating-point subtraction must tie when the calendar says they tie (R's `timefix` does the same).
-TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
-# A histogram is worth its bins when there are not many more of them than people.
-BINS_PER_PERSON = 4
-SMALLEST_HISTOGRAM = 100_000
 # People counted at a time; a table of more cells than this is counted in one go.
 BLOCK = 32_768
 
@@ -107,7 +102,8 @@ def event_table(
         late = floats(entry)
         if not (late < exits).all():
             raise InvalidData("`entry` must come before the exit for everyone.")
-        first = np.searchsorted(grid, late, side="right")
+        # Exits tie up to rounding; an entry a rounding error off an exit must tie with it too.
+        first = np.searchsorted(grid, late + TIE_TOLERANCE * np.abs(late), side="right")
         cell -= place
         cell //= 2
         waiting = np.where(first > 0, cell + first - 1, -1)
@@ -152,25 +148,3 @@ def _count(cells: NDArray[np.int64], size: int) -> IntArray:
 def reverse_cumsum(counts: IntArray) -> IntArray:
     """Sum from each time to the end, along the last axis."""
     return np.asarray(np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1])
-
-
-def time_grid(time: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return the distinct times (m,), ascending, and each person's place among them (n,)."""
-    if not time.size:
-        return np.zeros(0), np.zeros(0, dtype=np.int64)
-    largest = time.max()
-    bins_allowed = max(SMALLEST_HISTOGRAM, BINS_PER_PERSON * time.size)
-    if time.min() >= 0 and largest < bins_allowed:
-        whole = time.astype(np.int64)
-        if (whole == time).all():
-            seen = np.bincount(whole, minlength=int(largest) + 1) > 0
-            return np.flatnonzero(seen).astype(np.float64), (np.cumsum(seen) - 1)[whole]
-    return _sorted_grid(time)
-
-
-def _sorted_grid(time: FloatArray) -> tuple[FloatArray, IntArray]:
-    grid, position = np.unique(time, return_inverse=True)
-    gap = np.diff(grid)
-    tolerance = TIE_TOLERANCE * max(1.0, float(np.abs(grid).mean()))
-    new = np.concatenate([[True], gap > tolerance])
-    return grid[new], (np.cumsum(new) - 1)[position.reshape(-1)]

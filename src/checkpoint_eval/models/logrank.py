@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats
+from checkpoint_eval._checks import is_number
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import compare, strata_of
 from checkpoint_eval.models.event_table import EventTable
@@ -37,7 +38,7 @@ class FlemingHarrington:
     def __post_init__(self) -> None:
         for name in ("rho", "gamma"):
             value = getattr(self, name)
-            if not 0 <= value < np.inf:
+            if not is_number(value) or not 0 <= value < np.inf:
                 raise TrialError(f"`{name}` must be finite and at least 0, got {value!r}.")
 
     def weights(self, at_risk: FloatArray, events: FloatArray) -> FloatArray:
@@ -52,6 +53,9 @@ class FlemingHarrington:
 
 
 LOG_RANK = FlemingHarrington()
+NO_VARIANCE = (
+    "the event times leave no variance (one arm at risk, or everyone with the event at once)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -172,6 +176,11 @@ def logrank_test(
     >>> round(logrank_test(load_rossi(), outcome="rearrest").statistic, 4)
     -1.959
     """
+    if not isinstance(weight, FlemingHarrington):
+        raise TrialError(
+            f"`weight` must be a `FlemingHarrington`, got {type(weight).__name__}; for example "
+            "weight=FlemingHarrington(rho=1)."
+        )
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", every_arm=True)
     stratum, told = strata_of(trial, people, strata)
     table = people.table(stratum)
@@ -184,7 +193,7 @@ def logrank_test(
         statistic, df = _chi_square(logrank(table, weight))
         p_value = float(chdtrc(df, statistic)) if df > 0 else NAN
     if np.isnan(p_value):
-        method += "; not estimable: nobody at risk in two arms when an event happened"
+        method += f"; not estimable: {NO_VARIANCE}"
     return SignificanceTest(
         test="log-rank test",
         outcome=outcome,

@@ -108,6 +108,24 @@ def newcombe_limits(table: TwoProportions, *, level: float) -> Limits:
     )
 
 
+def wald_std_error(table: TwoProportions, measure: Measure) -> FloatArray:
+    """Return the standard error of the difference or of the log ratio; NaN when a cell forbids it.
+
+    References
+    ----------
+    Agresti (2013), Categorical Data Analysis, sections 3.1.1–3.1.4.
+    """
+    p0, p1, n0, n1 = table.control, table.treatment, table.control_n, table.treatment_n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if measure == "difference":
+            variance = p0 * (1 - p0) / n0 + p1 * (1 - p1) / n1
+        elif measure == "ratio":
+            variance = (1 - p0) / (n0 * p0) + (1 - p1) / (n1 * p1)
+        else:
+            variance = 1 / (n0 * p0 * (1 - p0)) + 1 / (n1 * p1 * (1 - p1))
+        return floats(np.where(np.isfinite(variance), np.sqrt(variance), np.nan))
+
+
 def wald_limits(table: TwoProportions, measure: Measure, *, level: float) -> Limits:
     """Return Wald limits: of the difference, or of the log ratio by the delta method.
 
@@ -116,20 +134,11 @@ def wald_limits(table: TwoProportions, measure: Measure, *, level: float) -> Lim
     Agresti (2013), Categorical Data Analysis, sections 3.1.1–3.1.4. Checked against printed
     intervals of the Milwaukee and Rossi tables.
     """
-    p0, p1, n0, n1 = table.control, table.treatment, table.control_n, table.treatment_n
-    z = ndtri(0.5 + level / 2)
     value = point_estimate(table, measure)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if measure == "difference":
-            half = z * np.sqrt(p0 * (1 - p0) / n0 + p1 * (1 - p1) / n1)
-            return value - half, value + half
-        if measure == "ratio":
-            variance = (1 - p0) / (n0 * p0) + (1 - p1) / (n1 * p1)
-        else:
-            variance = 1 / (n0 * p0 * (1 - p0)) + 1 / (n1 * p1 * (1 - p1))
-        factor = np.exp(z * np.sqrt(variance))
-        bad = ~np.isfinite(variance)
-        return np.where(bad, np.nan, value / factor), np.where(bad, np.nan, value * factor)
+    half = ndtri(0.5 + level / 2) * wald_std_error(table, measure)
+    if measure == "difference":
+        return value - half, value + half
+    return value / np.exp(half), value * np.exp(half)
 
 
 def score_statistic(table: TwoProportions, measure: Measure, null: FloatArray) -> FloatArray:

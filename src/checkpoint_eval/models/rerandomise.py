@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_count, check_positive, check_rng
+from checkpoint_eval._checks import check_choice, check_count, check_rng
+from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.event_table import event_table
+from checkpoint_eval.models.logrank import NO_VARIANCE
 from checkpoint_eval.models.survival import survival_at
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import redraw
@@ -100,7 +102,7 @@ def randomisation_test(
     method = f"{statistic}; {draws:,} allocations redrawn by {rule}; two-sided (b + 1)/(B + 1)"
     if np.isnan(observed):
         p_value, error = NAN, NAN
-        method += "; not estimable: nobody at risk in two arms when an event happened"
+        method += f"; not estimable: {NO_VARIANCE}"
     else:
         p_value = _p_value(trial, people, measure, observed, draws=draws, rng=rng)
         error = float(np.sqrt(p_value * (1 - p_value) / draws))
@@ -174,7 +176,8 @@ def _statistic(
                 f"`horizon` is needed to read {people.outcome!r} as a risk: by how many "
                 f"{people.unit}?"
             )
-        survival_at(people, at=check_positive(horizon, "horizon"), name="horizon")
+        survival_at(people, at=horizon, name="horizon")
+        horizon = nearest_tie(horizon, people.time)
         early = int(((people.time < horizon) & ~event).sum())
         if early:
             raise TrialError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_choice, check_level, check_positive
+from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.event_table import EventTable
 from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
@@ -98,9 +99,9 @@ def restricted_mean(
     """
     check_choice(measure, "measure", ("difference", "ratio"))
     check_level(level)
-    check_positive(horizon, "horizon")
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm)
     table = people.table()
+    horizon = nearest_tie(check_positive(horizon, "horizon"), table.time)
     check_follow_up(people, table, kaplan_meier(table), horizon=horizon, name="horizon")
     result = restricted_mean_of(table, horizon=horizon)
     method = f"area under Kaplan–Meier to {horizon:g} {people.unit}; Wald interval"

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
-from checkpoint_eval._checks import as_names, check_choice, check_level, check_positive
+from checkpoint_eval._checks import as_names, check_choice, check_level
+from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, not_estimable
 from checkpoint_eval.models.design_matrix import design_matrix
@@ -20,6 +21,7 @@ from checkpoint_eval.models.proportions import (
     newcombe_limits,
     point_estimate,
     wald_limits,
+    wald_std_error,
 )
 from checkpoint_eval.models.standardise import standardised_risks
 from checkpoint_eval.models.survival import survival_at
@@ -265,7 +267,8 @@ def _question(people: Compared, measure: Measure, horizon: float | None, level: 
             f"`horizon` is needed to read the time-to-event outcome {people.outcome!r}: "
             f"by how many {people.unit}?"
         )
-    survival_at(people, at=check_positive(horizon, "horizon"), name="horizon")
+    survival_at(people, at=horizon, name="horizon")
+    horizon = nearest_tie(horizon, people.time)
     early = (people.time < horizon) & ~people.event
     return _Question(
         people=people,
@@ -302,16 +305,11 @@ def _from_counts(question: _Question, interval: Interval) -> Estimate:
         method += "; no interval: a cell is 0, use the Miettinen–Nurminen interval"
     elif np.isinf(value):
         method += "; the ratio is infinite: a cell of the comparison is 0"
-    variance = np.array(
-        [table.control * (1 - table.control), table.treatment * (1 - table.treatment)]
-    )
-    people_by_arm = np.array(people.n)
-    std_error = float(np.sqrt((variance / people_by_arm).sum()))
     return question.answer(
         (float(low), float(value), float(high)),
         risks=np.array([table.control, table.treatment]),
         p_value=fisher_p(table),
-        std_error=std_error if question.measure == "difference" else NAN,
+        std_error=float(wald_std_error(table, question.measure)),
         method=method,
     )
 

@@ -9,7 +9,8 @@ from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_choice, check_level, check_positive
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval._times import nearest_tie
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.event_table import EventTable
 from checkpoint_eval.models.wald import wald_contrast
@@ -182,6 +183,10 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
     ----------
     Brookmeyer and Crowley (1982), eq. 2.1. Checked against R quantile(survfit).
     """
+    if isinstance(probabilities, str) or not isinstance(probabilities, Sequence | np.ndarray):
+        raise TrialError(
+            f"`probabilities` must be a sequence of shares, got {probabilities!r}; write [0.5]."
+        )
     shares = np.array([check_level(share, "probabilities") for share in probabilities])
     ends = [curve.time[np.flatnonzero(row > 0)[-1]] for row in curve.at_risk]
     time, low, high = (
@@ -283,8 +288,8 @@ def survival_difference(
 
 def survival_at(people: Compared, *, at: float, name: str) -> tuple[FloatArray, FloatArray]:
     """Return (k,) survival just after a time and its Greenwood variance, within follow-up."""
-    check_positive(at, name)
     table = people.table()
+    at = nearest_tie(check_positive(at, name), table.time)
     curve = kaplan_meier(table)
     check_follow_up(people, table, curve, horizon=at, name=name)
     last = int(np.searchsorted(table.time, at, side="right")) - 1

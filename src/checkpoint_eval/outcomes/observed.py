@@ -8,6 +8,7 @@ import numpy as np
 from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, frozen
 from checkpoint_eval._checks import counted
 from checkpoint_eval._frames import at_row
+from checkpoint_eval._times import tied_times
 from checkpoint_eval.design.protocol import check_unit
 from checkpoint_eval.errors import InvalidData
 
@@ -19,7 +20,8 @@ class TimeToEvent:
     Attributes
     ----------
     time : (n,) float
-        Duration in `unit`, at least 0; NaN exactly where `missing`.
+        Duration in `unit`, at least 0; NaN exactly where `missing`. Times that tie up to rounding
+        are made equal.
     event : (n,) bool
         True when the event ended the time; False when follow-up ended first (censored).
     unit : {"days", "weeks", "months", "years"}
@@ -61,6 +63,7 @@ class TimeToEvent:
                 f"`time` must be finite and at least 0, got {time[row]:g} at {at_row(row)} "
                 f"({wrong.size} such); mark unknown outcomes in `missing`, mend the others."
             )
+        time[~missing] = tied_times(time[~missing])
         object.__setattr__(self, "time", frozen(time))
         object.__setattr__(self, "event", frozen(event))
         object.__setattr__(self, "missing", frozen(missing))

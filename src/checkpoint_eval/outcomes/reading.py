@@ -62,12 +62,37 @@ class TableReader:
                 "give every person an identifier, or leave `id` out."
             )
         ids = _frames.text(series)
+        if (ids == "").any():
+            raise InvalidData(
+                f"The id column {id!r} is empty at {at_row(int((ids == '').argmax()))}; "
+                "give every person an identifier, or leave `id` out."
+            )
         _refuse_repeated_ids(ids, id)
         return cls(frame=frame, ids=ids)
 
     def column(self, name: str, *, role: str) -> nw.Series[Any]:
         """Return one column."""
         return _frames.column(self.frame, name, role=role)
+
+    def refuse_outcomes_at_baseline(
+        self,
+        names: Sequence[str],
+        *,
+        arm: str,
+        received: str | None,
+        times: Mapping[str, tuple[str, str, str]],
+        binary: Mapping[str, str],
+    ) -> None:
+        """Refuse a baseline column that is the arm or an outcome: it was not known before."""
+        later = {arm: "the arm"} | ({received: "the arm received"} if received else {})
+        later |= {name: "an outcome" for spec in times.values() for name in (spec or ())[:2]}
+        later |= dict.fromkeys(binary.values(), "an outcome")
+        for name in names:
+            if name in later:
+                raise InvalidData(
+                    f"Column {name!r} is {later[name]}, so it cannot be a baseline covariate or "
+                    "stratum, which were known before randomisation; leave it out."
+                )
 
     def assignment(
         self, *, arm: str, control: object, arms: Arms, strata: tuple[str, ...]
@@ -119,13 +144,14 @@ class TableReader:
                     f"The strata column {factor.name!r} is missing at {at_row(row, self.ids)}; "
                     "everyone was randomised in some stratum: find it in the allocation record."
                 )
+        names_of = [factor.group_names for factor in factors]
         cells, codes = np.unique(
             np.stack([factor.codes for factor in factors], axis=1), axis=0, return_inverse=True
         )
         labels = tuple(
             ", ".join(
-                f"{factor.name}={factor.group_names[code]}"
-                for factor, code in zip(factors, cell, strict=True)
+                f"{factor.name}={found[code]}"
+                for factor, found, code in zip(factors, names_of, cell, strict=True)
             )
             for cell in cells
         )
@@ -136,6 +162,7 @@ class TableReader:
         series = self.column(name, role=role)
         if not _frames.is_text(series):
             return Covariate(name=name, values=_frames.numbers(series, role=role))
+        _frames.refuse_spoiled_numbers(series, role=role)
         codes, found = _frames.distinct(series)
         levels = tuple(sorted({str(value) for value in found}))
         value = np.array([*(levels.index(str(value)) for value in found), np.nan])
@@ -147,15 +174,15 @@ class TableReader:
         """Read the baseline columns, refusing those that hold nothing to compare."""
         columns: dict[str, Covariate] = {}
         for name in dict.fromkeys(names):
-            covariate = self.covariate(name, role="covariate")
+            covariate = self.covariate(name, role="baseline")
             known = covariate.values[~covariate.missing]
             if not known.size:
                 raise InvalidData(
-                    f"The covariate column {name!r} is missing for everyone; leave it out."
+                    f"The baseline column {name!r} is missing for everyone; leave it out."
                 )
             if name not in constant_allowed and (known == known[0]).all():
                 raise InvalidData(
-                    f"The covariate column {name!r} is constant ({covariate.group_names[0]}) for "
+                    f"The baseline column {name!r} is constant ({covariate.group_names[0]}) for "
                     "everyone with a value, so it cannot differ between arms; leave it out."
                 )
             columns[name] = covariate

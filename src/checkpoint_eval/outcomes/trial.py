@@ -10,13 +10,23 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray, frozen, frozen_mapping
-from checkpoint_eval._checks import as_names, check_known, counted
+from checkpoint_eval._checks import as_names, check_known, check_mapping, counted
 from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol
-from checkpoint_eval.errors import ImpossibleDesign, InvalidData, UnknownColumn
+from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
 from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords
 from checkpoint_eval.randomise.assignment import Assignment
+
+
+def check_trial(trial: object) -> None:
+    """Refuse what is not a trial, such as the table it is read from."""
+    if not isinstance(trial, Trial):
+        raise TrialError(
+            f"`trial` must be a `Trial`, got {type(trial).__name__}; read a table with "
+            "`Trial.from_frame`."
+        )
+
 
 NO_IDS = np.zeros(0, dtype=str)
 
@@ -154,17 +164,22 @@ class Trial:
         Trial(4 people; court: 2, contract: 2; outcomes: reoffence)
         """
         strata, covariates = as_names(strata), as_names(covariates)
+        times, binary = check_mapping(times, "times"), check_mapping(binary, "binary")
         reader = TableReader.open(table, id=id)
+        reader.refuse_outcomes_at_baseline(
+            (*covariates, *strata), arm=arm, received=received, times=times, binary=binary
+        )
         return cls(
             assignment=reader.assignment(arm=arm, control=control, arms=arms, strata=strata),
-            outcomes=reader.outcomes(times=times or {}, binary=binary or {}),
+            outcomes=reader.outcomes(times=times, binary=binary),
             columns=reader.columns(
-                (*covariates, *strata, *as_names(factors)), constant_allowed=strata
+                (*covariates, *strata, *as_names(factors)),
+                constant_allowed=(*strata, *as_names(factors)),
             ),
             covariates=covariates,
             ids=reader.ids,
             received=reader.received(received, arm=arm, control=control, arms=arms),
-            sets=reader.sets(analysis_sets or {}),
+            sets=reader.sets(check_mapping(analysis_sets, "analysis_sets")),
             protocol=protocol,
         )
 

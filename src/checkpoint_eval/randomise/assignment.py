@@ -46,6 +46,15 @@ class Assignment:
                 f"`arm` has shape {self.arm.shape} and `stratum` {self.stratum.shape}; "
                 "both need one code a person."
             )
+        for name, codes, size in (
+            ("arm", self.arm, len(self.arms)),
+            ("stratum", self.stratum, len(self.strata)),
+        ):
+            if not ((codes >= 0) & (codes < size)).all():
+                row = int((~((codes >= 0) & (codes < size))).argmax())
+                raise ImpossibleDesign(
+                    f"`{name}` is {int(codes[row])} at row {row}; codes run from 0 to {size - 1}."
+                )
         table = self.counts_by_stratum
         empty = [
             name for name, count in zip(self.arms, table.sum(axis=0), strict=True) if not count

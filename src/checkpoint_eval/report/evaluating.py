@@ -23,7 +23,7 @@ from checkpoint_eval.models.restricted_mean import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
 from checkpoint_eval.models.survival import survival_curve, survival_difference
 from checkpoint_eval.outcomes.observed import TimeToEvent
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.results import NAN, Estimate, SignificanceTest
 
@@ -75,6 +75,7 @@ def evaluate(
     >>> evaluate(load_rossi()).results[0].value.estimand
     'hazard ratio'
     """
+    check_trial(trial)
     promised = protocol if protocol is not None else trial.protocol
     plan = _Plan.promised(trial, promised) if promised is not None else _Plan.exploratory(trial)
     found = [

@@ -3,13 +3,13 @@
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from checkpoint_eval._arrays import frozen_mapping
+from checkpoint_eval._arrays import frozen_mapping, plain
 from checkpoint_eval.balance.baseline import BaselineTable
 from checkpoint_eval.balance.differences import BalanceTable
 from checkpoint_eval.balance.participant_flow import Flow
@@ -173,10 +173,10 @@ class Evaluation:
             "level": self.level,
             "seed": self.seed,
             "versions": dict(self.versions),
-            "protocol": asdict(self.protocol) if self.protocol else None,
-            "flow": asdict(self.flow),
-            "baseline": asdict(self.baseline),
-            "balance": [asdict(table) for table in self.balance],
+            "protocol": plain(self.protocol),
+            "flow": plain(self.flow),
+            "baseline": plain(self.baseline),
+            "balance": plain(self.balance),
             "checks": [check.to_dict() for check in self.checks],
             "curves": [curve.to_frame().to_dict("list") for curve in self.curves],
             "results": [

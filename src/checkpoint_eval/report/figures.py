@@ -29,7 +29,7 @@ def arm_colours(arms: Sequence[str]) -> dict[str, str]:
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     if ax is not None:
         return ax
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    return plt.subplots(figsize=size)[1]
 
 
 def plot_survival(curve: Curve, *, ax: Axes | None = None) -> Axes:
@@ -184,8 +184,12 @@ def plot_forest(evaluation: Evaluation) -> list[Axes]:
         return []
     heights = [len(rows) + 1.6 for _, _, rows in panels]
     with sns.axes_style("white", STYLE):
-        figure = plt.figure(figsize=(8.6, 0.42 * sum(heights)), layout="constrained")
-        axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+        # Constrained layout would place panels by a solver whose last digits differ by process.
+        figure = plt.figure(figsize=(7.2, 0.46 * sum(heights)))
+        spacing = {"hspace": 1.9 * len(panels) / sum(heights), "top": 0.99, "bottom": 0.06}
+        axes = figure.subplots(
+            len(panels), 1, height_ratios=heights, squeeze=False, gridspec_kw=spacing
+        )[:, 0]
         for ax, (log, label, rows) in zip(axes, panels, strict=True):
             _forest_panel(ax, rows, log=log, label=label, arms=evaluation.arms)
     return list(axes)
