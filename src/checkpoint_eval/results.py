@@ -184,7 +184,8 @@ class Curve:
     at_risk, events, censored : (k, m) int
         At risk just before each time; events and censorings at it.
     survival, std_error, low, high : (k, m) float
-        Just after each time; `std_error` by Greenwood's formula. NaN where undefined.
+        Just after each time; `std_error` by Greenwood's formula. NaN where undefined;
+        carried forward where nobody is at risk any more.
     missing : (k,) int
         People of the set left out as their outcome is unknown.
     """
@@ -213,11 +214,12 @@ class Curve:
             object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
 
     def __repr__(self) -> str:
+        last = int(np.flatnonzero((self.at_risk > 0).all(axis=0))[-1])
         ends = ", ".join(
-            f"{arm}: {row[-1]:.3g}" for arm, row in zip(self.arms, self.survival, strict=True)
+            f"{arm}: {row[last]:.3g}" for arm, row in zip(self.arms, self.survival, strict=True)
         )
         return (
-            f"Survival curve of {self.outcome}, {self.analysis_set}; at {self.time[-1]:g} "
+            f"Survival curve of {self.outcome}, {self.analysis_set}; at {self.time[last]:g} "
             f"{self.unit}: {ends}. {self.method}."
         )
 

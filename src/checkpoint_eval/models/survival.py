@@ -121,7 +121,8 @@ def survival_curve(
     -----
     At risk at t: follow-up not ended before t, so someone censored at t counts. Log-log limits
     are NaN where survival is 0 or 1, log and plain limits where it is 0: no variance is defined
-    there.
+    there. After an arm's last follow-up, where nobody is at risk, its values are carried forward
+    (R's ``extend``); what needs follow-up, such as `survival_difference`, refuses such times.
 
     References
     ----------
@@ -188,11 +189,11 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
             f"`probabilities` must be a sequence of shares, got {probabilities!r}; write [0.5]."
         )
     shares = np.array([check_level(share, "probabilities") for share in probabilities])
-    ends = [curve.time[np.flatnonzero(row > 0)[-1]] for row in curve.at_risk]
+    ends = [int(np.flatnonzero(row > 0)[-1]) + 1 for row in curve.at_risk]
     time, low, high = (
         np.array(
             [
-                _crossing(curve.time, row, shares, end=end)
+                _crossing(curve.time[:end], row[:end], shares)
                 for row, end in zip(rows, ends, strict=True)
             ]
         )
@@ -209,9 +210,7 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
     )
 
 
-def _crossing(
-    time: FloatArray, survival: FloatArray, share: FloatArray, *, end: float
-) -> FloatArray:
+def _crossing(time: FloatArray, survival: FloatArray, share: FloatArray) -> FloatArray:
     """Return when a step function first falls by each share; the middle of an exactly flat stretch.
 
     A stretch that lasts to the end of the arm's follow-up ends there.
@@ -223,7 +222,7 @@ def _crossing(
     first = np.searchsorted(fallen, share - tolerance)
     beyond = np.searchsorted(fallen, share + tolerance)
     reached_at_end = (first < fallen.size) & (beyond == fallen.size) & known[-1]
-    return (when[first] + np.where(reached_at_end, end, when[beyond])) / 2
+    return (when[first] + np.where(reached_at_end, time[-1], when[beyond])) / 2
 
 
 def survival_difference(

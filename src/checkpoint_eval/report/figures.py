@@ -224,11 +224,11 @@ def _forest_panel(
 
 
 def _plain(value: float, _: float) -> str:
-    return f"{value:g}"
+    return f"{value:g}".replace("-", "−")
 
 
 def _percent(value: float, _: float) -> str:
-    return f"{100 * value:g}"
+    return f"{100 * value:g}".replace("-", "−")
 
 
 def _forest_label(value: Estimate, arms: int) -> str:
