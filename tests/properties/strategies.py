@@ -172,7 +172,7 @@ def whole_support(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
     arm, site = codes_of(frame), frame["site"].to_numpy()
     places = [np.flatnonzero(site == one) for one in np.unique(site)]
     choices = [
-        ce.Complete(counts=tuple(np.bincount(arm[who]).tolist())).support(who.size)
+        ce.Complete(counts=tuple(np.bincount(arm[who]).tolist())).support(who.size).arm
         for who in places
     ]
     rows = list(product(*choices))

@@ -44,7 +44,7 @@ DRAWS = 400
 def test_support_is_every_allocation_once(numbers_: tuple[int, ...]) -> None:
     """As many as the multinomial coefficient, all different, all with the counts asked."""
     n, k = sum(numbers_), len(numbers_)
-    support = ce.Complete(counts=numbers_).support(n)
+    support = ce.Complete(counts=numbers_).support(n).arm
     size = factorial(n) // prod(map(factorial, numbers_))
     assert support.shape == (size, n)
     assert len({row.tobytes() for row in support}) == size
@@ -56,7 +56,7 @@ def test_support_is_every_allocation_once(numbers_: tuple[int, ...]) -> None:
 def test_mean_of_support_is_the_stated_probability(numbers_: tuple[int, ...]) -> None:
     n, k = sum(numbers_), len(numbers_)
     rule = ce.Complete(counts=numbers_)
-    share = (rule.support(n)[:, :, None] == np.arange(k)).mean(axis=0)
+    share = (rule.support(n).arm[:, :, None] == np.arange(k)).mean(axis=0)
     same(rule.probabilities(n), share)
     same(share, np.broadcast_to(np.array(numbers_) / n, (n, k)))
 
@@ -65,7 +65,7 @@ def test_mean_of_support_is_the_stated_probability(numbers_: tuple[int, ...]) ->
 def test_draws_are_in_the_support_and_follow_the_seed(numbers_: tuple[int, ...], seed: int) -> None:
     n = sum(numbers_)
     rule = ce.Complete(counts=numbers_)
-    possible = {tuple(row) for row in rule.support(n).tolist()}
+    possible = {tuple(row) for row in rule.support(n).arm.tolist()}
     one, two = (rule.draw_many(n, 20, np.random.default_rng(seed)) for _ in range(2))
     assert one.tobytes() == two.tobytes()
     assert {tuple(row) for row in one.tolist()} <= possible
@@ -79,11 +79,11 @@ def test_every_path_through_the_urn_is_equally_likely(numbers_: tuple[int, ...],
     """The chain rule: next probabilities multiply to 1 / size of the support on every path."""
     n = sum(numbers_)
     rule = ce.Complete(counts=numbers_)
-    support = rule.support(n)
+    support = rule.support(n).arm
     path = support[seed % len(support)].tolist()
     chance = 1.0
     for place, arm in enumerate(path):
-        ahead = rule.next_probabilities(path[:place], n)
+        ahead = rule.next_probabilities(path[:place])
         same(ahead.sum(), 1)
         assert (ahead >= 0).all()
         chance *= ahead[arm]
@@ -95,7 +95,7 @@ def test_all_allocations_are_drawn_alike(numbers_: tuple[int, ...]) -> None:
     """Each allocation's share of 20,000 draws is within 5 binomial standard errors of its due."""
     n, draws = sum(numbers_), 20_000
     rule = ce.Complete(counts=numbers_)
-    size = len(rule.support(n))
+    size = len(rule.support(n).arm)
     drawn = rule.draw_many(n, draws, np.random.default_rng(20_240_601))
     _, seen = np.unique(drawn, axis=0, return_counts=True)
     assert len(seen) == size

@@ -1,4 +1,4 @@
-from .allocation import Allocation, Complete
+from .allocation import Allocation, Complete, Support
 from .protocol import (
     AllocationPlan,
     AnalysisPlan,
@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "Protocol",
     "Screening",
+    "Support",
     "parse_protocol",
     "read_protocol",
 ]

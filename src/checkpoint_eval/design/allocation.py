@@ -9,19 +9,39 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._arrays import FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_count, check_rng
 from checkpoint_eval.errors import ImpossibleDesign
 
 LARGEST_SUPPORT = 1_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Support:
+    """Every allocation a rule can make.
+
+    Attributes
+    ----------
+    arm : (s, n) int8
+        One allocation a row.
+    weight : (s,) float
+        How likely each is; adds up to 1.
+    """
+
+    arm: NDArray[np.int8]
+    weight: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arm", frozen(self.arm, np.int8))
+        object.__setattr__(self, "weight", frozen(self.weight, np.float64))
+
+
 @runtime_checkable
 class Allocation(Protocol):
     """A rule that allocates people to arms; control is always code 0.
 
-    The law that ties the methods: every draw lies in the support, and the mean of the support is
-    the stated probability.
+    The law that ties the methods: every draw lies in the support, and the mean of the support,
+    weighted, is the stated probability.
     """
 
     def draw(self, people: int, rng: np.random.Generator) -> IntArray:
@@ -33,11 +53,14 @@ class Allocation(Protocol):
     def probabilities(self, people: int) -> FloatArray:
         """Return (n, k): each person's chance of each arm before anyone is allocated."""
 
-    def support(self, people: int) -> NDArray[np.int8]:
-        """Return (s, n): every allocation the rule can make, all equally likely."""
+    def support(self, people: int) -> Support:
+        """Return every allocation the rule can make, with how likely each is."""
 
-    def next_probabilities(self, history: Sequence[int], people: int) -> FloatArray:
-        """Return (k,): the chance of each arm for the next person, given the arms so far."""
+    def next_probabilities(self, history: Sequence[int], person: object = None) -> FloatArray:
+        """Return (k,): the chance of each arm for the next person, given the arms so far.
+
+        `person` is for rules that look at who comes; others leave it out.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +85,7 @@ class Complete:
     Examples
     --------
     >>> rule = Complete(counts=(2, 2))
-    >>> rule.support(4).shape
+    >>> rule.support(4).arm.shape
     (6, 4)
     >>> rule.probabilities(4)[0]
     array([0.5, 0.5])
@@ -90,8 +113,8 @@ class Complete:
         self._codes(people)
         return np.tile(np.array(self.counts) / people, (people, 1))
 
-    def support(self, people: int) -> NDArray[np.int8]:
-        """Return (s, n): every allocation; refused above a million of them."""
+    def support(self, people: int) -> Support:
+        """Return every allocation, all equally likely; refused above a million of them."""
         codes = self._codes(people)
         size = math.factorial(people)
         for count in self.counts:
@@ -106,11 +129,11 @@ class Complete:
         for index, groups in enumerate(rows):
             for arm, members in enumerate(groups):
                 table[index, list(members)] = arm
-        return table
+        return Support(arm=table, weight=np.full(size, 1 / size))
 
-    def next_probabilities(self, history: Sequence[int], people: int) -> FloatArray:
+    def next_probabilities(self, history: Sequence[int], person: object = None) -> FloatArray:
         """Return (k,): what is left in the urn, as shares."""
-        self._codes(people)
+        del person
         used = np.bincount(np.asarray(history, dtype=np.int64), minlength=len(self.counts))
         left = np.array(self.counts) - used[: len(self.counts)]
         if not ((left >= 0).all() and left.sum() > 0 and used.size == len(self.counts)):
