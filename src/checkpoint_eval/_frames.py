@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
-from checkpoint_eval._checks import did_you_mean
+from checkpoint_eval._checks import counted, did_you_mean
 from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
 
 
@@ -94,7 +94,7 @@ def flags(series: nw.Series[Any], *, role: str) -> FloatArray:
         row = int(wrong[0])
         raise InvalidData(
             f"The {role} column {series.name!r} must hold 0/1 or False/True, got {values[row]:g} "
-            f"at {at_row(row)} ({wrong.size} such rows); code yes as 1 and no as 0."
+            f"at {at_row(row)} ({counted(wrong.size, 'such row')}); code yes as 1 and no as 0."
         )
     return values
 
@@ -128,6 +128,11 @@ def refuse_spoiled_numbers(series: nw.Series[Any], *, role: str) -> None:
     numeric = len(found) - len(strays)
     mixed = any(_is_number(value) for value in found)
     nearly_all = numeric >= SPOILED_LEAST and numeric > SPOILED_SHARE * len(found)
+    if nearly_all and not strays:
+        raise InvalidData(
+            f"The {role} column {series.name!r} holds {numeric} different numbers written as text, "
+            f"such as {found[0]!r}; convert the column to numbers."
+        )
     if strays and (mixed or nearly_all):
         row = int((codes == strays[0]).argmax())
         raise InvalidData(
@@ -138,10 +143,9 @@ def refuse_spoiled_numbers(series: nw.Series[Any], *, role: str) -> None:
 
 def _reads_as_number(value: object) -> bool:
     try:
-        float(value)  # type: ignore[arg-type]
+        return bool(np.isfinite(float(value)))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return False
-    return True
 
 
 def text(series: nw.Series[Any]) -> np.ndarray[Any, np.dtype[np.str_]]:

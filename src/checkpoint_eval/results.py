@@ -108,8 +108,9 @@ class SignificanceTest:
     ----------
     test, outcome, analysis_set : str
     statistic : float
-        Signed for two arms (negative: fewer events than expected in treatment); a chi-square
-        for more. NaN when the test cannot be done, with the reason in `method`.
+        What the verb's docstring says: a log-rank test of two arms is signed (negative: fewer
+        events than expected in treatment). NaN when the test cannot be done, with the reason in
+        `method`.
     df : float
         Degrees of freedom of the chi-square, or of the square of a signed statistic; NaN for
         exact tests.

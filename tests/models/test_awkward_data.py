@@ -49,9 +49,8 @@ def everything(trial: ce.Trial, horizon: float) -> dict[str, Any]:
             found[key] = ce.hazard_ratio(trial, ties=ties, robust=robust, **re)
             found[f"cox {ties} {robust}"] = ce.models.fit_cox(trial, ties=ties, robust=robust, **re)
     for name, verb in [("rd", ce.risk_difference), ("rr", ce.risk_ratio), ("or", ce.odds_ratio)]:
-        for interval in ("miettinen-nurminen", "wald"):
+        for interval in (None, "wald"):
             found[f"{name} {interval}"] = verb(trial, interval=interval, **at)
-    found["rd newcombe"] = ce.risk_difference(trial, **at)
     return found
 
 

@@ -228,10 +228,22 @@ INTERVALS = {
 
 
 @pytest.mark.parametrize("name", RISK)
+def test_a_score_interval_that_cannot_be_had(name: str) -> None:
+    """Standardised or censored risks have Wald intervals; another is refused, not ignored."""
+    with pytest.raises(ce.TrialError, match=r"standardised and their interval is Wald's"):
+        RISK[name](TRIAL, outcome="any", adjust="age", interval="miettinen-nurminen")
+    table = pd.DataFrame({"a": [0, 0, 1, 1], "t": [1, 5, 5, 5], "e": [0, 1, 1, 0]})
+    lost = ce.Trial.from_frame(table, arm="a", control=0, times={"re": ("t", "e", "weeks")})
+    with pytest.raises(ce.TrialError, match=r"some are censored before `horizon`"):
+        RISK[name](lost, outcome="re", horizon=5, interval="miettinen-nurminen")
+    assert "1 person is censored earlier" in RISK[name](lost, outcome="re", horizon=5).method
+
+
+@pytest.mark.parametrize("name", RISK)
 def test_wrong_interval_names(name: str) -> None:
     """Newcombe's interval is of a difference only; the choices are those of the verb."""
     listed = ", ".join(f"'{choice}'" for choice in INTERVALS[name])
-    wrong: list[object] = ["wilson", "log", None, 95]
+    wrong: list[object] = ["wilson", "log", 95]
     if name != "risk_difference":
         wrong.append("newcombe")
     for interval in wrong:

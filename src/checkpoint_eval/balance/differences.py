@@ -97,8 +97,8 @@ def standardised_differences(
 
     References
     ----------
-    Cohen (1988); Austin (2009), Statistics in Medicine 28:3083, section 2; Yang and Dalton (2012),
-    SAS Global Forum paper 335, eq. 3. Checked against R and direct arithmetic for Rossi.
+    Austin (2009), Statistics in Medicine 28:3083; Yang and Dalton (2012), SAS Global Forum paper
+    335-2012. Checked against R and direct arithmetic for Rossi.
 
     Examples
     --------

@@ -42,17 +42,21 @@ def omnibus_balance(
     ------
     TrialError
         When there are no covariates.
+    UnknownColumn
+        For a covariate or stratum the trial does not have.
 
     Notes
     -----
-    The covariance is that of complete randomisation within strata with the numbers seen, so
-    nothing is fitted. Categories enter as 0/1 columns. Missing values stand at the mean of the
-    known, and whether a value is missing is itself compared.
+    The covariance is that of complete randomisation within strata with the numbers seen, so nothing
+    is fitted; the chi-square distribution holds for large samples. Categories enter as 0/1 columns.
+    Missing values stand at the mean of the known, and whether a value is missing is itself
+    compared.
 
     References
     ----------
-    Hansen and Bowers (2008), Statistical Science 23:219, eq. 7. Checked against R coin
-    (quadratic form) on Rossi and nuclear, and full enumeration.
+    Hansen and Bowers (2008), Statistical Science 23:219, their combined statistic d²; it is the
+    quadratic form d'V⁺d written in docs/methods.md. Checked against R coin (quadratic form) on
+    Rossi and nuclear, and full enumeration.
 
     Examples
     --------

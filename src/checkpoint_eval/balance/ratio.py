@@ -35,13 +35,14 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
 
     Notes
     -----
-    Complete and blocked randomisation fix the numbers, so any departure is then a matter of
-    record-keeping; the p-value supposes each person was drawn independently.
+    The p-value supposes that each person was drawn independently. Complete randomisation, the
+    rule of this version, fixes the numbers: a departure is then a matter of record-keeping, and
+    the p-value only a measure of its size.
 
     References
     ----------
-    Clopper and Pearson (1934) for the binomial tail sums, two-sided by likelihood; Pearson (1900).
-    Checked against R binom.test and chisq.test.
+    Binomial: the chance of all numbers no likelier than those seen, as R binom.test; Pearson
+    (1900). Checked against R binom.test and chisq.test.
 
     Examples
     --------

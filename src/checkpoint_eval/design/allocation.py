@@ -79,8 +79,8 @@ class Complete:
 
     References
     ----------
-    Rosenberger and Lachin (2016), Randomization in Clinical Trials, section 3.3 (random
-    allocation rule). Checked against exact enumeration.
+    Rosenberger and Lachin (2016), Randomization in Clinical Trials (random allocation rule).
+    Checked against exact enumeration.
 
     Examples
     --------

@@ -77,7 +77,7 @@ def event_table(
 
     References
     ----------
-    Kaplan and Meier (1958); Therneau and Grambsch (2000), section 2.2, for (entry, exit]. Checked
+    Kaplan and Meier (1958); Therneau and Grambsch (2000) for (entry, exit]. Checked
     against R survival::survfit and a loop over people and times.
     """
     exits = floats(time)

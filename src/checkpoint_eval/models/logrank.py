@@ -23,8 +23,8 @@ class FlemingHarrington:
 
     References
     ----------
-    Fleming and Harrington (1991), definition 7.2.1. Checked against R survdiff(rho=) and simtrial
-    z-values.
+    Fleming and Harrington (1991), Counting Processes and Survival Analysis. Checked against R
+    survdiff(rho=) and MaxCombo z-values.
 
     Examples
     --------
@@ -86,8 +86,8 @@ def logrank(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> LogRank:
 
     References
     ----------
-    Mantel (1966); Fleming and Harrington (1991), eq. 7.2.1; hypergeometric variance for ties as
-    in Collett (2015), section 2.7; strata, section 2.8. Checked against R survdiff.
+    Mantel (1966), hypergeometric variance; Fleming and Harrington (1991); strata: Collett (2015),
+    section 2.8; written out in docs/methods.md. Checked against R survdiff.
     """
     r, d = table.at_risk, table.events
     pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
@@ -162,12 +162,13 @@ def logrank_test(
 
     Notes
     -----
-    Valid when censoring is independent of arm given strata; most powerful, unweighted, when
-    hazards are proportional. Ties: hypergeometric variance.
+    Valid when censoring is independent of event time given arm and strata; most powerful,
+    unweighted, when hazards are proportional. Survival in the weight is pooled over arms. Ties:
+    hypergeometric variance.
 
     References
     ----------
-    Mantel (1966); Fleming and Harrington (1991), eq. 7.2.1; Collett (2015), sections 2.7–2.8.
+    Mantel (1966); Fleming and Harrington (1991); strata: Collett (2015), section 2.8.
     Checked against R survdiff on Rossi, recid and lung, and a slow reference.
 
     Examples

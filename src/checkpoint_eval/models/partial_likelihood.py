@@ -182,9 +182,9 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
 
     References
     ----------
-    Cox (1972); Efron (1977), eq. 4.1; Breslow (1974); Therneau and Grambsch (2000), sections 3.1
-    and 3.3 and eq. 3.9; Lin and Wei (1989), eq. 2.5. Checked against Therneau's closed-form tests
-    1–3, R coxph and a slow reference.
+    Cox (1972); Efron (1977); Breslow (1974); Lin and Wei (1989) for the sandwich, its score
+    residuals under ties as Therneau and Grambsch (2000). Checked against Therneau's closed-form
+    tests 1–3, R coxph and a slow reference.
     """
     p = sets.covariates.shape[1]
     null = state = _evaluate(sets, np.zeros(p), ties)

@@ -95,8 +95,8 @@ def newcombe_limits(table: TwoProportions, *, level: float) -> Limits:
 
     References
     ----------
-    Newcombe (1998b), Statistics in Medicine 17:873, method 10. Checked against its table II and a
-    slow reference.
+    Newcombe (1998b), Statistics in Medicine 17:873, method 10. Checked against printed
+    examples and a slow reference.
     """
     low0, high0 = wilson_limits(table.control_events, table.control_n, level=level)
     low1, high1 = wilson_limits(table.treatment_events, table.treatment_n, level=level)
@@ -113,7 +113,7 @@ def wald_std_error(table: TwoProportions, measure: Measure) -> FloatArray:
 
     References
     ----------
-    Agresti (2013), Categorical Data Analysis, sections 3.1.1–3.1.4.
+    Agresti (2013), Categorical Data Analysis, chapter 3.
     """
     p0, p1, n0, n1 = table.control, table.treatment, table.control_n, table.treatment_n
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -131,7 +131,7 @@ def wald_limits(table: TwoProportions, measure: Measure, *, level: float) -> Lim
 
     References
     ----------
-    Agresti (2013), Categorical Data Analysis, sections 3.1.1–3.1.4. Checked against printed
+    Agresti (2013), Categorical Data Analysis, chapter 3. Checked against printed
     intervals of the Milwaukee and Rossi tables.
     """
     value = point_estimate(table, measure)
@@ -146,8 +146,8 @@ def score_statistic(table: TwoProportions, measure: Measure, null: FloatArray) -
 
     References
     ----------
-    Miettinen and Nurminen (1985), eqs. 8–11 and appendix I–II; closed root of the cubic as in
-    Farrington and Manning (1990). Checked against Lachin's and Miettinen's printed examples and
+    Miettinen and Nurminen (1985); closed root of the cubic as in Farrington and Manning (1990);
+    written out in docs/methods.md. Checked against Lachin's and Miettinen's printed examples and
     numerical maximisation.
     """
     p0_hat, p1_hat = table.control, table.treatment
@@ -295,10 +295,8 @@ def _root(
 def fisher_p(table: TwoProportions) -> float:
     """Return Fisher's exact two-sided p of one table: the chance of no likelier a table.
 
-    References
-    ----------
-    Fisher (1935); two-sided by summing probabilities not above the observed one, as R. Checked
-    against R fisher.test and enumeration in fractions.
+    Two-sided by summing probabilities not above the observed one, as R. Checked against R
+    fisher.test and enumeration in fractions.
     """
     a, b = float(table.treatment_events), float(table.control_events)
     cells = [[a, float(table.treatment_n) - a], [b, float(table.control_n) - b]]

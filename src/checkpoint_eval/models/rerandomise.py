@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_count, check_rng
+from checkpoint_eval._checks import check_choice, check_count, check_rng, counted
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
@@ -68,13 +68,14 @@ def randomisation_test(
 
     Notes
     -----
-    Tests the sharp null that nobody's outcome depends on the arm; exact whatever the outcome's
-    distribution. Everyone randomised is redrawn; those with a known outcome enter the statistic.
+    Tests the sharp null that nobody's outcome, nor whether and until when it is known, depends on
+    the arm; exact then, whatever the distribution. Everyone randomised is redrawn; those with a
+    known outcome enter the statistic.
 
     References
     ----------
-    Fisher (1935), section II; Phipson and Smyth (2010), eq. 2. Checked against full enumeration
-    and R coin.
+    Fisher (1935), The Design of Experiments; Phipson and Smyth (2010), eq. 2. Checked against full
+    enumeration and R coin.
 
     Examples
     --------
@@ -163,6 +164,11 @@ def _statistic(
 ) -> Callable[[Codes], FloatArray]:
     """Return a function from (b, n) arm codes to (b,) statistics."""
     if statistic == "log-rank":
+        if horizon is not None:
+            raise TrialError(
+                f"`horizon` is {horizon!r}, but the log-rank statistic uses all of follow-up; "
+                "leave it out, or use statistic='risk difference'."
+            )
         if not people.time.size:
             raise TrialError(
                 f"Outcome {people.outcome!r} is binary; use statistic='risk difference'."
@@ -181,8 +187,9 @@ def _statistic(
         early = int(((people.time < horizon) & ~event).sum())
         if early:
             raise TrialError(
-                f"{early} people are censored before `horizon` {horizon:g}, so their risk is "
-                "unknown; take an earlier horizon or statistic='log-rank'."
+                f"{counted(early, 'person is', 'people are')} censored before `horizon` "
+                f"{horizon:g}, so their risk is unknown; take an earlier horizon or "
+                "statistic='log-rank'."
             )
         event = event & (people.time <= horizon)
     return lambda codes: _risk_difference_many(event.astype(np.float32), codes)

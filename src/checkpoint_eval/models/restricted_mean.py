@@ -29,8 +29,8 @@ def restricted_mean_of(table: EventTable, *, horizon: float) -> RestrictedMean:
 
     References
     ----------
-    Klein and Moeschberger (2003), eqs. 4.5.1 and 4.5.2; the variance without their small-sample
-    factor, as survRM2 and survfit print it. Checked against R survfit(rmean=).
+    Klein and Moeschberger (2003); the variance without a small-sample factor, as survRM2 and
+    survfit print it; written out in docs/methods.md. Checked against R survfit(rmean=).
     """
     curve = kaplan_meier(table)
     before = np.concatenate([np.ones_like(curve.survival[..., :1]), curve.survival], axis=-1)
@@ -81,6 +81,8 @@ def restricted_mean(
     ------
     ImpossibleDesign
         When the horizon is beyond the follow-up of an arm that still has people free of the event.
+    UnknownColumn, TrialError
+        For names the trial does not have; for options outside those stated.
 
     Notes
     -----
@@ -88,8 +90,8 @@ def restricted_mean(
 
     References
     ----------
-    Royston and Parmar (2013), eqs. 1–3; Uno et al. (2014). Checked against R survRM2 on Rossi
-    and survfit on recid.
+    Royston and Parmar (2013) for the difference; Uno et al. (2014) for the ratio. Checked against R
+    survRM2 on Rossi and survfit on recid.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
-from checkpoint_eval._checks import as_names, check_choice, check_level
+from checkpoint_eval._checks import as_names, check_choice, check_level, counted
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, not_estimable
@@ -42,7 +42,7 @@ def risk_difference(
     outcome: str,
     horizon: float | None = None,
     adjust: str | Sequence[str] = (),
-    interval: Interval = "newcombe",
+    interval: Interval | None = None,
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -58,8 +58,8 @@ def risk_difference(
         When a time-to-event outcome is read, in its unit.
     adjust : str or sequence of str
         Baseline columns to standardise over by logistic regression (g-computation).
-    interval : {"newcombe", "miettinen-nurminen", "wald"}
-        Of the unadjusted difference.
+    interval : {"newcombe", "miettinen-nurminen", "wald"}, optional
+        Default: Newcombe's where risks are counted, Wald's where they are modelled.
     level : float
     analysis_set : str
     arm : str, optional
@@ -68,27 +68,30 @@ def risk_difference(
     Returns
     -------
     Estimate
-        Negative means fewer events under treatment. `by_arm` holds the risks.
+        Negative means fewer events under treatment. `by_arm` holds the risks; all are shares
+        between 0 and 1, not percentage points.
 
     Raises
     ------
     TrialError
-        When a horizon is missing, needless or beyond follow-up; or people are censored before it
-        and `adjust` is given.
+        When a horizon is missing or needless; or people are censored before it and `adjust` or a
+        score interval is asked for.
     ImpossibleDesign
-        For constant or collinear covariates, which are named.
+        For a horizon beyond follow-up; for constant or collinear covariates, which are named.
+    UnknownColumn
+        For names the trial does not have.
 
     Notes
     -----
-    Unadjusted, p is Fisher's exact: it conditions on the total and may exceed 1 − level while a
-    score interval leaves out 0. When people are censored before the horizon their status is
+    Unadjusted, p is Fisher's exact: it conditions on the total and may exceed alpha while a score
+    interval leaves out 0. When people are censored before the horizon their status is
     unknown: risks are then Kaplan–Meier's, with Greenwood's variance, and `method` says so.
     Adjusted, the variance is unconditional (Ye et al. 2023) and p is Wald's. Strata of the
     randomisation do not enter; name them in `adjust` to use them.
 
     References
     ----------
-    Newcombe (1998), method 10; Miettinen and Nurminen (1985); Ye et al. (2023), eq. 5. Checked
+    Newcombe (1998), method 10; Miettinen and Nurminen (1985); Ye et al. (2023). Checked
     against R, enumeration in fractions and beeca's values for Rossi.
 
     Examples
@@ -108,7 +111,7 @@ def risk_ratio(
     outcome: str,
     horizon: float | None = None,
     adjust: str | Sequence[str] = (),
-    interval: Interval = "miettinen-nurminen",
+    interval: Interval | None = None,
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -116,12 +119,13 @@ def risk_ratio(
     """Estimate by what factor treatment multiplies the risk of the event.
 
     Parameters, errors and conventions are those of `risk_difference`; `interval` is
-    "miettinen-nurminen" or "wald" (on the log scale). With no events in control the ratio is
-    infinite or undefined: infinite limits are stated as such, an undefined ratio is NaN.
+    "miettinen-nurminen" (default where risks are counted) or "wald" (on the log scale). With no
+    events in control the ratio is infinite or undefined: the score interval then has an infinite
+    limit, the Wald interval has none (NaN), and an undefined ratio is NaN.
 
     References
     ----------
-    Miettinen and Nurminen (1985), eq. 10; Ye et al. (2023). Checked against R and the printed
+    Miettinen and Nurminen (1985); Ye et al. (2023). Checked against R and the printed
     interval of the Milwaukee experiment.
 
     Examples
@@ -141,7 +145,7 @@ def odds_ratio(
     outcome: str,
     horizon: float | None = None,
     adjust: str | Sequence[str] = (),
-    interval: Interval = "miettinen-nurminen",
+    interval: Interval | None = None,
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -153,7 +157,7 @@ def odds_ratio(
 
     References
     ----------
-    Miettinen and Nurminen (1985), eq. 11; Ye et al. (2023). Checked against R.
+    Miettinen and Nurminen (1985); Ye et al. (2023). Checked against R.
 
     Examples
     --------
@@ -230,21 +234,28 @@ def _risk(
     measure: Measure,
     horizon: float | None,
     adjust: tuple[str, ...],
-    interval: Interval,
+    interval: Interval | None,
     level: float,
     analysis_set: str,
     arm: str | None,
 ) -> Estimate:
     intervals = ("miettinen-nurminen", "wald")
-    check_choice(interval, "interval", ("newcombe", *intervals)[measure != "difference" :])
+    if interval is not None:
+        check_choice(interval, "interval", ("newcombe", *intervals)[measure != "difference" :])
     check_level(level)
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, arm=arm, complete=adjust)
     question = _question(people, measure, horizon, level)
+    if interval not in (None, "wald") and (adjust or question.censored):
+        why = "risks are standardised" if adjust else "some are censored before `horizon`"
+        raise TrialError(
+            f"`interval` is {interval!r}, but {why} and their interval is Wald's; leave it out."
+        )
     if adjust:
         return _adjusted(trial, question, adjust)
     if question.censored:
         return _from_curve(question)
-    return _from_counts(question, interval)
+    standard: Interval = "newcombe" if measure == "difference" else "miettinen-nurminen"
+    return _from_counts(question, interval or standard)
 
 
 def _question(people: Compared, measure: Measure, horizon: float | None, level: float) -> _Question:
@@ -325,7 +336,8 @@ def _from_curve(question: _Question) -> Estimate:
     """Compare Kaplan–Meier risks: the status of some at the horizon is unknown."""
     survival, variance = survival_at(question.people, at=question.horizon, name="horizon")
     method = (
-        f"Kaplan–Meier risks{question.until}, as {question.censored} people are censored earlier; "
+        f"Kaplan–Meier risks{question.until}, as "
+        f"{counted(question.censored, 'person is', 'people are')} censored earlier; "
         "Greenwood variance; Wald interval"
     )
     return _wald_answer(question, 1 - survival, np.diag(variance), method)
@@ -335,9 +347,9 @@ def _adjusted(trial: Trial, question: _Question, adjust: tuple[str, ...]) -> Est
     people = question.people
     if question.censored:
         raise TrialError(
-            f"{question.censored} people are censored before `horizon` {question.horizon:g}, so "
-            "their risk is unknown and `adjust` cannot use it; take an earlier horizon, leave "
-            "`adjust` out, or use `hazard_ratio`."
+            f"{counted(question.censored, 'person is', 'people are')} censored before `horizon` "
+            f"{question.horizon:g}, so their risk is unknown and `adjust` cannot use it; take an "
+            "earlier horizon, leave `adjust` out, or use `hazard_ratio`."
         )
     matrix = design_matrix(trial, people, adjust)
     method = f"risks{question.until} standardised over {', '.join(adjust)} by logistic regression"

@@ -49,9 +49,9 @@ def standardised_risks(
 
     References
     ----------
-    Freedman (2008); Ye, Bannick, Yi and Shao (2023), Statistical Theory and Related Fields 7:159,
-    eq. 5 (variance, with n − 1 in sample moments, as beeca prints it). Checked against R beeca
-    and RobinCar2 values for Rossi. Engine: statsmodels GLM.
+    Freedman (2008); Ye, Bannick, Yi and Shao (2023), Statistical Theory and Related Fields
+    (variance, with n − 1 in sample moments; written out in docs/methods.md). Checked against R
+    beeca and RobinCar2 values for Rossi. Engine: statsmodels GLM.
     """
     n = event.size
     unknown = StandardisedRisks(
@@ -95,7 +95,7 @@ def _logistic(event: BoolArray, design: FloatArray) -> FloatArray | None:
 
 
 def _covariance(event: BoolArray, arm: IntArray, predicted: FloatArray) -> FloatArray:
-    """Return the covariance of the two standardised risks (Ye et al. 2023, eq. 5)."""
+    """Return the covariance of the two standardised risks (Ye et al. 2023)."""
     n = event.size
     y = event.astype(np.float64)
     everyone = np.cov(predicted, rowvar=False)

@@ -47,7 +47,7 @@ def kaplan_meier(table: EventTable) -> KaplanMeier:
 
     References
     ----------
-    Kaplan and Meier (1958), eq. 2b; Greenwood (1926) as in Collett (2015), eq. 2.9. Checked
+    Kaplan and Meier (1958); Greenwood (1926); both written out in docs/methods.md. Checked
     against R survival::survfit.
     """
     r, d = table.at_risk, table.events
@@ -66,7 +66,7 @@ def survival_limits(
 
     References
     ----------
-    Kalbfleisch and Prentice (2002), section 1.4.1; Collett (2015), section 2.2.1. Conventions at
+    Kalbfleisch and Prentice (2002), section 1.4.1. Conventions at
     survival 0 and 1 are those of R survival::survfit.
     """
     z = ndtri(0.5 + level / 2)
@@ -126,7 +126,7 @@ def survival_curve(
 
     References
     ----------
-    Kaplan and Meier (1958), eq. 2b; Greenwood (1926). Checked against R survival::survfit on
+    Kaplan and Meier (1958); Greenwood (1926). Checked against R survival::survfit on
     Rossi and recid, hand tables and a slow reference.
 
     Examples
@@ -182,7 +182,7 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
 
     References
     ----------
-    Brookmeyer and Crowley (1982), eq. 2.1. Checked against R quantile(survfit).
+    Brookmeyer and Crowley (1982). Checked against R quantile(survfit).
     """
     if isinstance(probabilities, str) or not isinstance(probabilities, Sequence | np.ndarray):
         raise TrialError(
@@ -251,16 +251,19 @@ def survival_difference(
     Returns
     -------
     Estimate
-        Scale "difference"; positive means fewer events under treatment. `by_arm` is survival.
+        Scale "difference"; positive means fewer events under treatment. `by_arm` is survival; all
+        are shares between 0 and 1, not percentage points.
 
     Raises
     ------
     ImpossibleDesign
-        When `at` is beyond the follow-up of an arm.
+        When `at` is beyond the follow-up of an arm that still has people free of the event.
+    UnknownColumn, TrialError
+        For names the trial does not have; for options outside those stated.
 
     References
     ----------
-    Klein et al. (2007), Statistics in Medicine 26:4505, eq. 1 (the untransformed test). Checked
+    Klein et al. (2007), Statistics in Medicine 26:4505 (the untransformed test). Checked
     against R survfit's survival and standard errors.
 
     Examples

@@ -61,7 +61,8 @@ class TimeToEvent:
             row = int(wrong[0])
             raise InvalidData(
                 f"`time` must be finite and at least 0, got {time[row]:g} at {at_row(row)} "
-                f"({wrong.size} such); mark unknown outcomes in `missing`, mend the others."
+                f"({counted(wrong.size, 'such row')}); mark unknown outcomes in `missing`, "
+                "mend the others."
             )
         time[~missing] = tied_times(time[~missing])
         object.__setattr__(self, "time", frozen(time))

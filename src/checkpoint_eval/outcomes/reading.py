@@ -231,8 +231,8 @@ class TableReader:
             gone, kept = (time, event) if no_time[row] else (event, time)
             raise InvalidData(
                 f"Column {gone!r} is missing at {at_row(row, self.ids)} while {kept!r} is known "
-                f"({half.size} such rows); find the value, or leave both empty if the outcome is "
-                "unknown."
+                f"({counted(half.size, 'such row')}); find the value, or leave both empty if the "
+                "outcome is unknown."
             )
         self._refuse_all_missing(no_time, time)
         wrong = np.flatnonzero(~(no_time | ((value >= 0) & (value < np.inf))))
@@ -240,7 +240,8 @@ class TableReader:
             row = int(wrong[0])
             raise InvalidData(
                 f"The time column {time!r} is {value[row]:g} at {at_row(row, self.ids)} "
-                f"({wrong.size} such rows); times run from randomisation, finite and at least 0."
+                f"({counted(wrong.size, 'such row')}); times run from randomisation, finite and at "
+                "least 0."
             )
         return TimeToEvent(time=value, event=flag == 1, unit=unit, missing=no_time)
 

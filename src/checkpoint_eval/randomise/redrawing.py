@@ -37,7 +37,7 @@ def redraw(
 
     References
     ----------
-    Rosenberger and Lachin (2016), Randomization in Clinical Trials, sections 3.3 and 6.2.
+    Rosenberger and Lachin (2016), Randomization in Clinical Trials (random allocation rule).
     Checked against full enumeration in tests/reference.
     """
     check_count(draws, "draws")
