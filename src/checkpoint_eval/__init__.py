@@ -2,7 +2,8 @@
 
 The walk of the data: **design → randomise → follow up → check → analyse → report**.
 
-- Read a trial: `Trial.from_frame`, `Trial.from_protocol`, `read_protocol`, `load_rossi`.
+- Read a trial: `Trial.from_frame`, `Trial.from_protocol`, `read_people`,
+  `read_protocol`, `load_rossi`.
 - Was it kept? `standardised_differences`, `omnibus_balance`, `sample_ratio_test`, `flow`.
 - Time to event: `survival_curve`, `logrank_test`, `hazard_ratio`, `restricted_mean`,
   `survival_difference`.

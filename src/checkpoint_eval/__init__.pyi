@@ -23,6 +23,7 @@ from .models.rerandomise import randomisation_test
 from .models.restricted_mean import restricted_mean
 from .models.risk import odds_ratio, risk_difference, risk_ratio
 from .models.survival import survival_curve, survival_difference
+from .outcomes.files import read_people
 from .outcomes.observed import BinaryOutcome, TimeToEvent
 from .outcomes.trial import Trial
 from .randomise.assignment import Assignment
@@ -69,6 +70,7 @@ __all__ = [
     "outcomes",
     "randomisation_test",
     "randomise",
+    "read_people",
     "read_protocol",
     "report",
     "restricted_mean",

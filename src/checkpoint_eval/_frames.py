@@ -57,8 +57,10 @@ def column(frame: nw.DataFrame[Any], name: str, *, role: str) -> nw.Series[Any]:
 
 
 def missing_mask(series: nw.Series[Any]) -> BoolArray:
-    """Return where the column holds no value (null; NaN too in pandas, where they are one)."""
-    return np.asarray(series.is_null().to_numpy(), dtype=bool)
+    """Return where the column holds no value: null, in pandas NaN, in text nothing but blanks."""
+    if series.dtype.is_numeric() or series.dtype == nw.Boolean or series.dtype.is_temporal():
+        return np.asarray(series.is_null().to_numpy(), dtype=bool)
+    return np.asarray(distinct(series)[0] < 0)
 
 
 def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
@@ -72,12 +74,15 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
             "for example whole days between two dates."
         )
     codes, found = distinct(series)
-    for code, value in enumerate(found):
-        if not _is_number(value):
-            raise InvalidData(
-                f"The {role} column {series.name!r} must hold numbers, got {value!r} "
-                f"at {at_row(int((codes == code).argmax()))}; convert or correct it first."
-            )
+    texts = [code for code, value in enumerate(found) if not _is_number(value)]
+    strays = [code for code in texts if not _reads_as_number(found[code])]
+    if texts:
+        code = (strays or texts)[0]
+        remedy = "correct it" if strays else "convert the column, its numbers are written as text"
+        raise InvalidData(
+            f"The {role} column {series.name!r} must hold numbers, got {found[code]!r} "
+            f"at {at_row(int((codes == code).argmax()))}; {remedy}."
+        )
     values = np.array([*found, np.nan], dtype=np.float64)
     return values[codes]  # code -1, missing, reads the NaN at the end
 
@@ -88,7 +93,11 @@ def _is_number(value: object) -> bool:
 
 def flags(series: nw.Series[Any], *, role: str) -> FloatArray:
     """Return a 0/1 or boolean column as 0.0/1.0, NaN where missing; other values are refused."""
-    values = numbers(series, role=role)
+    try:
+        values = numbers(series, role=role)
+    except InvalidData as problem:
+        told = str(problem).removesuffix(".")
+        raise InvalidData(f"{told}; code yes as 1 and no as 0.") from problem
     wrong = np.flatnonzero(~(missing_mask(series) | (values == 0) | (values == 1)))
     if wrong.size:
         row = int(wrong[0])
@@ -100,10 +109,16 @@ def flags(series: nw.Series[Any], *, role: str) -> FloatArray:
 
 
 def distinct(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
-    """Return (n,) codes by first appearance, -1 where missing, and the values they stand for."""
+    """Return (n,) codes by first appearance, -1 where missing, and the values they stand for.
+
+    Text of nothing but blanks is missing: readers differ in what they make of an empty cell.
+    """
     codes, found = pd.factorize(series.to_pandas())
-    return np.asarray(codes, dtype=np.int64), [
-        value.item() if isinstance(value, np.generic) else value for value in found
+    values = [value.item() if isinstance(value, np.generic) else value for value in found]
+    blank = [isinstance(value, str) and not value.strip() for value in values]
+    code = np.where(blank, -1, np.cumsum(np.logical_not(blank)) - 1)
+    return np.append(code, -1)[codes], [
+        value for value, gone in zip(values, blank, strict=True) if not gone
     ]
 
 

@@ -1,5 +1,8 @@
 """The command `checkpoint-eval`: demo and evaluate."""
 
+import codecs
+import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,19 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from checkpoint_eval._checks import counted
-from checkpoint_eval.errors import InvalidData, TrialError
+from checkpoint_eval.errors import TrialError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import pyarrow as pa
-
-    from checkpoint_eval.design.protocol import Estimand, Protocol
+    from checkpoint_eval.design.protocol import Estimand
     from checkpoint_eval.outcomes.trial import Trial
     from checkpoint_eval.report.evaluation import Evaluation, Result
-
-# What an empty cell of a CSV may say. Nothing else is taken for missing: "None" may be a category.
-MISSING = ("", "NA")
 
 
 class Refused(click.ClickException):
@@ -34,6 +32,26 @@ class Refused(click.ClickException):
 @click.version_option(package_name="checkpoint-eval")
 def main() -> None:
     """Deferred-prosecution trials, from design to published page."""
+    _print_anywhere()
+
+
+# Typographic signs, and what a terminal that lacks them is given.
+PLAIN = {ord("−"): "-", ord("–"): "-", ord("“"): '"', ord("”"): '"', ord("·"): "-"}
+
+
+def _print_anywhere() -> None:
+    """Print what the terminal's encoding can hold, plain signs for those it cannot."""
+
+    def plain(problem: UnicodeError) -> tuple[str, int]:
+        if not isinstance(problem, UnicodeEncodeError):
+            raise problem
+        part = problem.object[problem.start : problem.end]
+        return part.translate(PLAIN).encode("ascii", "replace").decode(), problem.end
+
+    codecs.register_error("plain_signs", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain_signs")
 
 
 @main.command()
@@ -63,46 +81,22 @@ def demo(out: Path) -> None:
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for the report."
 )
 def evaluate(protocol: Path, people: Path, out: Path) -> None:
-    """Evaluate your own trial: PROTOCOL is a TOML file, PEOPLE a CSV or Parquet table."""
+    """Evaluate your own trial: PROTOCOL is a TOML file, PEOPLE a CSV or Parquet table.
+
+    docs/protocol.md explains every key of the protocol and shows one to start from.
+    """
     try:
         from checkpoint_eval.design.protocol_toml import read_protocol
+        from checkpoint_eval.outcomes.files import read_people
         from checkpoint_eval.outcomes.trial import Trial
         from checkpoint_eval.report.folder import check_folder
 
         check_folder(out)
         promised = read_protocol(protocol)
-        _report(Trial.from_protocol(read_people(people, promised), promised), out)
+        table = read_people(people, id=promised.columns.id or None)
+        _report(Trial.from_protocol(table, promised), out)
     except TrialError as problem:
         raise Refused(str(problem)) from problem
-
-
-def read_people(path: Path, protocol: "Protocol") -> "pa.Table":
-    """Read a CSV or Parquet table; identifiers and text stay as they are written.
-
-    The reader is pyarrow's: it refuses lines that are too long or too short, where pandas would
-    shift columns in silence.
-    """
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in ("csv", "parquet"):
-        raise InvalidData(f"{path} is neither .csv nor .parquet; save the table as one of them.")
-    try:
-        if kind == "parquet":
-            return parquet.read_table(path)
-        as_written = {protocol.columns.id: pa.string()} if protocol.columns.id else {}
-        return csv.read_csv(
-            path,
-            # One block: types are then told from every row, not from the first megabyte.
-            read_options=csv.ReadOptions(block_size=max(1 << 20, path.stat().st_size + 1)),
-            convert_options=csv.ConvertOptions(
-                null_values=list(MISSING), strings_can_be_null=True, column_types=as_written
-            ),
-        )
-    except (pa.ArrowException, OSError) as problem:
-        told = str(problem).splitlines()[0].rstrip(".")
-        raise InvalidData(f"{path} cannot be read as {kind}: {told}.") from problem
 
 
 def _report(trial: "Trial", out: Path) -> None:
@@ -110,9 +104,11 @@ def _report(trial: "Trial", out: Path) -> None:
     from checkpoint_eval.report.evaluating import evaluate as evaluate_trial
     from checkpoint_eval.report.folder import write_folder
 
-    console = Console()
     with Progress(
-        TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), console=console
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
     ) as progress:
         task = progress.add_task("Evaluating", total=None)
 
@@ -127,7 +123,7 @@ def _report(trial: "Trial", out: Path) -> None:
         progress.update(task, description="Writing the report")
         folder = write_folder(evaluation, out)
         progress.update(task, description="Done", advance=1)
-    _tell(console, evaluation, folder)
+    _tell(Console(), evaluation, folder)
 
 
 def _tell(console: Console, evaluation: "Evaluation", folder: Path) -> None:
@@ -149,7 +145,7 @@ def _tell(console: Console, evaluation: "Evaluation", folder: Path) -> None:
         table.add_column("p", justify="right")
         for result in evaluation.results:
             if result.value.outcome == outcome:
-                table.add_row(*_cells(result))
+                table.add_row(*_cells(result, several=len(evaluation.arms) > 2))
         console.print(table)
     console.print()
     standing = "Planned; * confirmatory." if evaluation.protocol else "No protocol: exploratory."
@@ -162,16 +158,22 @@ def _tell(console: Console, evaluation: "Evaluation", folder: Path) -> None:
     console.print(f"Report: {folder / 'report.html'}", highlight=False)
 
 
-def _cells(result: "Result") -> list[str]:
+def _cells(result: "Result", *, several: bool) -> list[str]:
     """Return one row of the terminal's table; the page and the CSV say more."""
     from checkpoint_eval.report.tables import table_row
     from checkpoint_eval.results import Estimate
 
     row, value = table_row(result), result.value
     name = value.estimand if isinstance(value, Estimate) else value.test
+    if isinstance(value, Estimate) and several:
+        name += f", {value.contrast[0]}"
     if isinstance(value, Estimate) and value.adjusted_for:
         name += f", {counted(len(value.adjusted_for), 'covariate')}"
     if value.analysis_set != "itt":
         name += f", {value.analysis_set}"
     name += " *" if result.confirmatory else ""
     return [name, row["control"], row["treatment"], row["effect (interval)"], row["p"]]
+
+
+if __name__ == "__main__":
+    main()

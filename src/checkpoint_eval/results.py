@@ -89,7 +89,8 @@ class Estimate:
             f"{self.contrast[1]}: {self.value:.4g} ({100 * self.level:g}% interval {self.low:.4g} "
             f"to {self.high:.4g}), p = {self.p_value:.3g}; {self.analysis_set}, "
             f"n = {self.n[1]} against {self.n[0]}, events {self.events[1]} against "
-            f"{self.events[0]}; {'planned' if self.planned else 'exploratory'}. {self.method}."
+            f"{self.events[0]}{_left_out(self.missing)}; "
+            f"{'planned' if self.planned else 'exploratory'}. {self.method}."
         )
 
     def _repr_html_(self) -> str:
@@ -154,7 +155,8 @@ class SignificanceTest:
         counts = ", ".join(f"{arm}: {n}" for arm, n in zip(self.arms, self.n, strict=True))
         return (
             f"{self.test[0].upper()}{self.test[1:]}{of}: statistic {self.statistic:.4g}{df}, "
-            f"p = {self.p_value:.3g}{error}; {self.analysis_set}, n = {counts}; "
+            f"p = {self.p_value:.3g}{error}; {self.analysis_set}, n = {counts}"
+            f"{_left_out(self.missing)}; "
             f"{'planned' if self.planned else 'exploratory'}. {self.method}."
         )
 
@@ -164,6 +166,13 @@ class SignificanceTest:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
+
+
+def _left_out(missing: tuple[int, ...]) -> str:
+    """Tell who of the analysis set is not in a result, where anyone is not."""
+    if not any(missing):
+        return ""
+    return f" ({sum(missing)} more left out, as data are missing)"
 
 
 def _check_p(p_value: float) -> None:
@@ -220,8 +229,9 @@ class Curve:
             f"{arm}: {row[last]:.3g}" for arm, row in zip(self.arms, self.survival, strict=True)
         )
         return (
-            f"Survival curve of {self.outcome}, {self.analysis_set}; at {self.time[last]:g} "
-            f"{self.unit}: {ends}. {self.method}."
+            f"Survival curve of {self.outcome}, {self.analysis_set}, "
+            f"n = {int(self.at_risk[:, 0].sum())}{_left_out(self.missing)}; at "
+            f"{self.time[last]:g} {self.unit}: {ends}. {self.method}."
         )
 
     def _repr_html_(self) -> str:
@@ -271,6 +281,11 @@ class Quantiles:
 
     def __repr__(self) -> str:
         return f"Quantiles of {self.outcome} in {self.unit}:\n{self.to_frame().to_string()}"
+
+    def _repr_html_(self) -> str:
+        return html.escape(f"Quantiles of {self.outcome} in {self.unit}") + str(
+            self.to_frame().to_html(index=False)
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an arm and probability."""

@@ -85,12 +85,8 @@ def test_evaluate_csv_and_parquet_agree(tmp_path: Path, people: pd.DataFrame) ->
 
 
 def test_identifiers_and_categories_stay_as_written(tmp_path: Path, people: pd.DataFrame) -> None:
-    from checkpoint_eval.cli import read_people
-
     protocol, csv = write(tmp_path, people)
-    trial = ce.Trial.from_protocol(
-        read_people(csv, ce.read_protocol(protocol)), ce.read_protocol(protocol)
-    )
+    trial = ce.Trial.from_protocol(ce.read_people(csv, id="person"), ce.read_protocol(protocol))
     assert trial.ids[7] == "007"
     assert trial.column("need").levels == ("None", "alcohol", "housing")
     assert not trial.column("need").missing.any()
@@ -140,9 +136,10 @@ def test_what_is_not_a_table(tmp_path: Path, people: pd.DataFrame) -> None:
     for name, content, message in (
         ("a.csv", b"", "cannot be read as csv: Empty"),
         ("b.csv", b"person,arm\n1,2\n1,2,3,4\n", "Expected 2 columns, got 4"),
-        ("c.csv", "person,arm\nJosé,1\n".encode("latin-1"), "invalid UTF8"),
+        ("c.csv", "person,arm\n1,José\n".encode("latin-1"), "'arm' of"),
         ("d.parquet", b"not parquet", "cannot be read as parquet"),
         ("e.xlsx", b"", "neither .csv nor .parquet"),
+        ("f.csv", b"person;arm\n1;2\n", "commas between the columns"),
     ):
         (tmp_path / name).write_bytes(content)
         result = run("evaluate", protocol, tmp_path / name, "--out", tmp_path / "report")
@@ -163,3 +160,29 @@ def test_a_folder_of_others_is_left_alone_before_any_work(tmp_path: Path) -> Non
 def test_help_and_version() -> None:
     assert "evaluate" in run("--help").output
     assert ce.__version__ in run("--version").output
+
+
+def test_a_terminal_without_typographic_signs(tmp_path: Path) -> None:
+    """Windows' code page 1252, and plain ASCII: signs become plain, nothing is lost."""
+    import os
+    import subprocess
+    import sys
+
+    for encoding in ("cp1252", "ascii"):
+        ran = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "checkpoint_eval.cli",
+                "demo",
+                "--out",
+                str(tmp_path / encoding),
+            ],
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=False,
+        )
+        text = ran.stdout.decode(encoding)
+        assert ran.returncode == 0, ran.stderr
+        assert "-16.50" in text
+        assert "?" not in text

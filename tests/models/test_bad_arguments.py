@@ -288,9 +288,12 @@ def test_covariate_constant_among_those_analysed(verb: Verb) -> None:
 
 @pytest.mark.parametrize("name", RISK)
 def test_censored_before_the_horizon_and_adjust(name: str) -> None:
-    """Their risk is unknown; three ways out are told."""
-    with pytest.raises(ce.TrialError, match=r"3 people are censored before `horizon` 15.*earlier"):
-        RISK[name](TRIAL, outcome="re", horizon=15, adjust=["age"])
+    """Their risk is unknown: a value that says why and names a way out."""
+    found = RISK[name](TRIAL, outcome="re", horizon=15, adjust=["age"])
+    assert not found.estimable
+    assert found.adjusted_for == ("age",)
+    assert "not estimable: 3 people are censored earlier" in found.method
+    assert "choose a hazard ratio" in found.method
 
 
 THREE_ARMED: list[tuple[Verb, dict[str, Any]]] = [
@@ -325,8 +328,11 @@ def test_randomisation_test_refuses() -> None:
         reassigned(TRIAL, outcome="any")
     with pytest.raises(ce.TrialError, match=r"`horizon` is needed"):
         reassigned(TRIAL, outcome="re", statistic="risk difference")
-    with pytest.raises(ce.TrialError, match=r"censored before"):
-        reassigned(TRIAL, outcome="re", statistic="risk difference", horizon=15)
+    found = reassigned(TRIAL, outcome="re", statistic="risk difference", horizon=15)
+    assert not found.estimable
+    assert "not estimable: 3 people are censored earlier" in found.method
+    with pytest.raises(ce.TrialError, match=r"`horizon` is 15, but the log-rank.*leave it out"):
+        reassigned(TRIAL, outcome="re", horizon=15)
 
 
 @pytest.mark.parametrize("rho", [-1, np.nan, np.inf, "one"])
@@ -400,7 +406,7 @@ REFUSALS: list[Callable[[], object]] = [
     lambda: ce.survival_difference(TRIAL, outcome="re", at=-1),
     lambda: ce.risk_difference(TRIAL, outcome="re"),
     lambda: ce.risk_difference(TRIAL, outcome="any", horizon=3),
-    lambda: ce.risk_ratio(TRIAL, outcome="re", horizon=15, adjust="age"),
+    lambda: ce.risk_ratio(TRIAL, outcome="re", horizon=15, interval="miettinen-nurminen"),
     lambda: ce.hazard_ratio(TRIAL, outcome="re", level=95),
     lambda: ce.hazard_ratio(TRIAL, outcome="re", adjust=["age", "twice"]),
     lambda: ce.hazard_ratio(THREE, outcome="re"),

@@ -11,6 +11,7 @@ import pytest
 import checkpoint_eval as ce
 from checkpoint_eval.design import AnalysisPlan, Estimand
 from checkpoint_eval.models import adjust_p_values
+from checkpoint_eval.report.tables import headline
 
 
 def small(n: int = 60, seed: int = 3, arms: tuple[str, ...] = ("a", "b")) -> pd.DataFrame:
@@ -185,14 +186,6 @@ def test_progress_wraps_the_estimands() -> None:
             },
             "height",
         ),
-        (
-            {
-                "estimands": (
-                    Estimand(outcome="rearrest", measure="hazard ratio", analysis_set="as-treated"),
-                )
-            },
-            "needs the arm received",
-        ),
     ],
 )
 def test_a_protocol_about_another_trial_is_refused(change: dict[str, Any], message: str) -> None:
@@ -235,3 +228,65 @@ def test_digests_tell_changes_and_only_changes() -> None:
         ).digest
         != protocol.digest
     )
+
+
+@pytest.mark.parametrize(
+    ("estimand", "message"),
+    [
+        ({"measure": "hazard ratio", "analysis_set": "as-treated"}, "needs the arm each person"),
+        ({"measure": "hazard ratio", "outcome": "arrest"}, "did you mean 'rearrest'"),
+    ],
+)
+def test_what_no_data_could_give_is_refused_with_the_protocol(
+    estimand: dict[str, str], message: str
+) -> None:
+    protocol = ce.load_rossi().protocol
+    with pytest.raises(ce.InvalidProtocol, match=message):
+        dataclasses.replace(protocol, estimands=(Estimand(**{"outcome": "rearrest"} | estimand),))
+
+
+def test_a_refusal_names_its_estimand() -> None:
+    trial = ce.load_rossi()
+    protocol = dataclasses.replace(
+        trial.protocol,
+        horizon=60.0,
+        outcomes=tuple(
+            dataclasses.replace(each, time_point=60.0) for each in trial.protocol.outcomes
+        ),
+    )
+    with pytest.raises(ce.ImpossibleDesign, match=r"estimands\[4\], risk difference of 'rearrest'"):
+        ce.evaluate(trial, protocol)
+
+
+def test_several_arms_are_told_apart_wherever_results_are_shown() -> None:
+    evaluation = ce.evaluate(read(small(90, arms=("a", "b", "c")), arms=("a", "b", "c")))
+    table = ce.report.estimates_table(evaluation)
+    ratios = [each for each in table["measure"] if each.startswith("hazard ratio")]
+    assert ratios == ["hazard ratio, b", "hazard ratio, c"]
+    assert "assigned to b" in headline(evaluation)
+    assert "assigned to c" in headline(evaluation)
+    assert repr(evaluation).count(" b ") >= 2
+
+
+def test_the_headline_tells_assigned_known_and_estimated() -> None:
+    """Ten a side; one outcome unknown in b; two of a censored before the others' last day."""
+    frame = pd.DataFrame(
+        {
+            "arm": ["a"] * 10 + ["b"] * 10,
+            "time": [5.0, 6, *[10] * 8, np.nan, 7, *[10] * 8],
+            "event": [0.0, 0, 1, 1, 1, *[0] * 5, np.nan, 1, *[0] * 8],
+            "yes": [0, 1] * 10,
+            "age": range(20),
+        }
+    )
+    told = headline(ce.evaluate(read(frame)))
+    assert (
+        "3 of 10 people assigned to a (an estimated 37.5%, as some were followed for less)" in told
+    )
+    assert "1 of 10 people assigned to b, 9 of them with a known outcome (11.1%)" in told
+
+
+def test_a_trial_without_outcomes_is_refused() -> None:
+    trial = ce.Trial.from_frame(small(), arm="arm", control="a")
+    with pytest.raises(ce.TrialError, match="no outcomes"):
+        ce.evaluate(trial)

@@ -12,7 +12,7 @@ from checkpoint_eval.outcomes.trial import Trial, check_trial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineRow:
-    """One covariate, or one level of it, in one arm.
+    """One covariate, or one level of it (`first` or not), in one arm.
 
     A continuous covariate has a mean, SD, median and quartiles; a yes/no or a level has a count
     and its share of the people whose value is known.
@@ -22,6 +22,7 @@ class BaselineRow:
     level: str
     kind: str
     arm: str
+    first: bool
     known: int
     missing: int
     count: int
@@ -69,7 +70,7 @@ def _label(row: BaselineRow) -> str:
 
 
 def _cell(row: BaselineRow) -> str:
-    lost = f"; {row.missing} missing" if row.missing else ""
+    lost = f"; {row.missing} missing" if row.missing and row.first else ""
     if row.kind == "continuous":
         return f"{row.mean:.1f} ({row.sd:.1f}){lost}"
     return f"{row.count} ({100 * row.share:.1f}){lost}"
@@ -85,7 +86,7 @@ def baseline_table(trial: Trial) -> BaselineTable:
     Returns
     -------
     BaselineTable
-        Rows in the order of the trial's covariates; missing values are counted, never hidden.
+        The strata of the randomisation, then the trial's covariates; missing values are counted.
 
     Notes
     -----
@@ -104,12 +105,18 @@ def baseline_table(trial: Trial) -> BaselineTable:
     """
     check_trial(trial)
     rows = [
-        _row(column, values, level, code, trial)
-        for column in (trial.column(name) for name in trial.covariates)
-        for level, values in _levels(column)
+        _row(column, values, level, code, trial, first=place == 0)
+        for column in (trial.column(name) for name in _shown(trial))
+        for place, (level, values) in enumerate(_levels(column))
         for code in range(len(trial.arms))
     ]
     return BaselineTable(arms=trial.arms, n=trial.assignment.counts, rows=tuple(rows))
+
+
+def _shown(trial: Trial) -> list[str]:
+    """Return the covariates, and the strata of the randomisation where they are not among them."""
+    strata = trial.assignment.stratified_by
+    return [*(name for name in strata if name not in trial.covariates), *trial.covariates]
 
 
 def _levels(column: Covariate) -> list[tuple[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"]]:
@@ -127,6 +134,8 @@ def _row(
     level: str,
     code: int,
     trial: Trial,
+    *,
+    first: bool,
 ) -> BaselineRow:
     member = trial.assignment.arm == code
     known = values[member & ~np.isnan(values)]
@@ -138,6 +147,7 @@ def _row(
         level=level,
         kind=column.kind,
         arm=trial.arms[code],
+        first=first,
         known=size,
         missing=int(member.sum()) - size,
         count=int(known.sum()) if counted else size,

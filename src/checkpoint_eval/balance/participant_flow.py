@@ -43,13 +43,22 @@ class Flow:
         return html.escape("Participant flow") + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a step, one column an arm."""
-        return pd.DataFrame(
-            [
-                {"step": step.step, **dict(zip(self.arms, step.counts, strict=True))}
-                for step in self.steps
+        """Return one row a step: people in all and in each arm; NaN before there were arms."""
+        rows: list[dict[str, object]] = []
+        if self.assessed is not None:
+            rows.append({"step": "assessed for eligibility", "people": self.assessed})
+            rows += [
+                {"step": f"excluded: {why}", "people": number} for why, number in self.excluded
             ]
-        )
+        rows += [
+            {
+                "step": step.step,
+                "people": sum(step.counts),
+                **dict(zip(self.arms, step.counts, strict=True)),
+            }
+            for step in self.steps
+        ]
+        return pd.DataFrame(rows, columns=["step", "people", *self.arms])
 
 
 def flow(trial: Trial) -> Flow:

@@ -197,7 +197,7 @@ class Screening:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Protocol:
     """What was promised: arms, allocation, outcomes, estimands, analysis sets, error rates.
 
@@ -227,6 +227,10 @@ class Protocol:
         _check_arms(self)
         _check_outcomes(self)
         _check_estimands(self)
+
+    def __repr__(self) -> str:
+        promised = f"{len(self.outcomes)} outcomes, {len(self.estimands)} estimands"
+        return f"Protocol({self.title!r}; {promised}; digest {self.digest[:12]})"
 
     @property
     def digest(self) -> str:
@@ -311,10 +315,27 @@ def _check_estimands(protocol: Protocol) -> None:
                 check_known(name, known, what=key)
             except TrialError as problem:
                 raise InvalidProtocol(str(problem), at=("estimands", place, key)) from problem
-        outcome = protocol.outcome(estimand.outcome)
-        if outcome.binary and estimand.measure not in BINARY_MEASURES:
-            raise InvalidProtocol(
-                f"{estimand.measure!r} needs a time-to-event outcome, but {outcome.name!r} is "
-                "binary; choose a risk difference, risk ratio or odds ratio.",
-                at=("estimands", place, "measure"),
-            )
+        _check_possible(protocol, estimand, place)
+
+
+def _check_possible(protocol: Protocol, estimand: Estimand, place: int) -> None:
+    """Refuse an estimand that no data could give."""
+    outcome = protocol.outcome(estimand.outcome)
+    if estimand.analysis_set in BUILT_IN_SETS[1:] and not protocol.columns.received:
+        raise InvalidProtocol(
+            f"{estimand.analysis_set!r} needs the arm each person received; name its column as "
+            "`received` under [columns].",
+            at=("estimands", place, "analysis_set"),
+        )
+    if estimand.measure.startswith("randomisation") and len(protocol.arms) > 2:
+        raise InvalidProtocol(
+            f"{estimand.measure!r} compares two arms, and there are {len(protocol.arms)}; choose "
+            "the log-rank test.",
+            at=("estimands", place, "measure"),
+        )
+    if outcome.binary and estimand.measure not in BINARY_MEASURES:
+        raise InvalidProtocol(
+            f"{estimand.measure!r} needs a time-to-event outcome, but {outcome.name!r} is "
+            "binary; choose a risk difference, risk ratio or odds ratio.",
+            at=("estimands", place, "measure"),
+        )

@@ -222,6 +222,7 @@ def not_estimable(
     method: str,
     reason: str,
     time_point: float = NAN,
+    adjusted_for: tuple[str, ...] = (),
 ) -> Estimate:
     """Return the estimate that says why there is none."""
     return Estimate(
@@ -234,5 +235,6 @@ def not_estimable(
         p_value=NAN,
         method=f"{method}; not estimable: {reason}",
         time_point=time_point,
+        adjusted_for=adjusted_for,
         **people.labels(time_point if time_point == time_point else np.inf),
     )

@@ -295,6 +295,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
             scale="ratio",
             level=level,
             method=fit.method,
+            adjusted_for=names,
             reason=fit.reason or "the event times leave no information about the arms",
         )
     half = float(ndtri(0.5 + level / 2)) * std_error

@@ -49,8 +49,8 @@ def randomisation_test(
         Allocations drawn; complete randomisation with the numbers seen, within strata.
     rng : numpy.random.Generator
     horizon : float, optional
-        For the risk difference of a time-to-event outcome: when it is read. Nobody may be
-        censored before it.
+        For the risk difference of a time-to-event outcome: when it is read. With people censored
+        before it the test is not estimable.
     analysis_set : {"itt"} or a named set
         A set by what was received has no randomisation distribution and is refused.
 
@@ -63,8 +63,8 @@ def randomisation_test(
     Raises
     ------
     TrialError
-        For more than two arms, a set defined by treatment received, or people censored before the
-        horizon.
+        For more than two arms, a set defined by treatment received, or a horizon that is missing
+        or needless.
 
     Notes
     -----
@@ -93,7 +93,8 @@ def randomisation_test(
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, every_arm=True)
     _check_can_redraw(people)
     measure = _statistic(trial, people, statistic, horizon)
-    observed = float(measure(people.arm.astype(np.int8)[None, :])[0])
+    lost = _censored_early(people, statistic, horizon)
+    observed = NAN if lost else float(measure(people.arm.astype(np.int8)[None, :])[0])
     strata = trial.assignment.stratified_by
     rule = (
         f"complete randomisation within {', '.join(strata)}"
@@ -103,7 +104,7 @@ def randomisation_test(
     method = f"{statistic}; {draws:,} allocations redrawn by {rule}; two-sided (b + 1)/(B + 1)"
     if np.isnan(observed):
         p_value, error = NAN, NAN
-        method += f"; not estimable: {NO_VARIANCE}"
+        method += f"; not estimable: {lost or NO_VARIANCE}"
     else:
         p_value = _p_value(trial, people, measure, observed, draws=draws, rng=rng)
         error = float(np.sqrt(p_value * (1 - p_value) / draws))
@@ -137,6 +138,16 @@ def _check_can_redraw(people: Compared) -> None:
             f"Analysis set {people.analysis_set!r} depends on what was received, which the rule "
             "did not draw; use 'itt' or a set fixed before randomisation."
         )
+
+
+def _censored_early(people: Compared, statistic: Statistic, horizon: float | None) -> str:
+    """Return why a risk cannot be compared: people whose status at the horizon is unknown."""
+    if statistic == "log-rank" or horizon is None or not people.time.size:
+        return ""
+    horizon = nearest_tie(horizon, people.time)
+    early = int(((people.time < horizon) & ~people.event).sum())
+    told = counted(early, "person is", "people are")
+    return f"{told} censored earlier, so their risk is unknown" if early else ""
 
 
 def _p_value(
@@ -184,13 +195,6 @@ def _statistic(
             )
         survival_at(people, at=horizon, name="horizon")
         horizon = nearest_tie(horizon, people.time)
-        early = int(((people.time < horizon) & ~event).sum())
-        if early:
-            raise TrialError(
-                f"{counted(early, 'person is', 'people are')} censored before `horizon` "
-                f"{horizon:g}, so their risk is unknown; take an earlier horizon or "
-                "statistic='log-rank'."
-            )
         event = event & (people.time <= horizon)
     return lambda codes: _risk_difference_many(event.astype(np.float32), codes)
 

@@ -74,8 +74,8 @@ def risk_difference(
     Raises
     ------
     TrialError
-        When a horizon is missing or needless; or people are censored before it and `adjust` or a
-        score interval is asked for.
+        When a horizon is missing or needless; or a score interval is asked for and people are
+        censored before the horizon or `adjust` is given.
     ImpossibleDesign
         For a horizon beyond follow-up; for constant or collinear covariates, which are named.
     UnknownColumn
@@ -86,7 +86,8 @@ def risk_difference(
     Unadjusted, p is Fisher's exact: it conditions on the total and may exceed alpha while a score
     interval leaves out 0. When people are censored before the horizon their status is
     unknown: risks are then Kaplan–Meier's, with Greenwood's variance, and `method` says so.
-    Adjusted, the variance is unconditional (Ye et al. 2023) and p is Wald's. Strata of the
+    Adjusted, the variance is unconditional (Ye et al. 2023) and p is Wald's; with people censored
+    earlier it is not estimable. Strata of the
     randomisation do not enter; name them in `adjust` to use them.
 
     References
@@ -189,7 +190,7 @@ class _Question:
     def until(self) -> str:
         return f" by {self.horizon:g} {self.people.unit}" if self.people.time.size else ""
 
-    def refused(self, method: str, reason: str) -> Estimate:
+    def refused(self, method: str, reason: str, *, adjust: tuple[str, ...] = ()) -> Estimate:
         return not_estimable(
             self.people,
             estimand=ESTIMANDS[self.measure],
@@ -198,6 +199,7 @@ class _Question:
             method=method,
             reason=reason,
             time_point=self.horizon,
+            adjusted_for=adjust,
         )
 
     def answer(
@@ -345,18 +347,18 @@ def _from_curve(question: _Question) -> Estimate:
 
 def _adjusted(trial: Trial, question: _Question, adjust: tuple[str, ...]) -> Estimate:
     people = question.people
-    if question.censored:
-        raise TrialError(
-            f"{counted(question.censored, 'person is', 'people are')} censored before `horizon` "
-            f"{question.horizon:g}, so their risk is unknown and `adjust` cannot use it; take an "
-            "earlier horizon, leave `adjust` out, or use `hazard_ratio`."
-        )
-    matrix = design_matrix(trial, people, adjust)
     method = f"risks{question.until} standardised over {', '.join(adjust)} by logistic regression"
+    if question.censored:
+        lost = counted(question.censored, "person is", "people are")
+        reason = f"{lost} censored earlier, so their risk is unknown; choose a hazard ratio"
+        return question.refused(method, reason, adjust=adjust)
+    matrix = design_matrix(trial, people, adjust)
     result = standardised_risks(question.event, people.arm, matrix.values[:, matrix.arms :])
     if np.isnan(result.risk).any():
         return question.refused(
-            method, "the logistic regression separates events from others, so it has no maximum"
+            method,
+            "the logistic regression separates events from others, so it has no maximum",
+            adjust=adjust,
         )
     method += "; unconditional variance; Wald interval"
     return _wald_answer(question, result.risk, result.covariance, method, adjust=adjust)
@@ -383,7 +385,8 @@ def _wald_answer(
             method += " on the log scale"
         variance = float(gradient @ covariance @ gradient)
     if not (np.isfinite(value) and variance > 0):
-        return question.refused(method, "a risk is 0 or 1, so the contrast has no variance")
+        reason = "a risk is 0 or 1, so the contrast has no variance"
+        return question.refused(method, reason, adjust=adjust)
     low, high, p_value, std_error = wald(float(value), variance, level=question.level)
     limits = (low, float(value), high)
     if question.measure != "difference":

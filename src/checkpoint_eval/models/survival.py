@@ -133,7 +133,7 @@ def survival_curve(
     --------
     >>> from checkpoint_eval import load_rossi
     >>> survival_curve(load_rossi(), outcome="rearrest")
-    Survival curve of rearrest, itt; at 52 weeks: no aid: 0.694, financial aid: 0.778.
+    Survival curve of rearrest, itt, n = 432; at 52 weeks: no aid: 0.694, financial aid: 0.778.
     Kaplan–Meier; Greenwood variance; log-log interval.
     """
     check_choice(interval, "interval", ("log-log", "log", "plain"))

@@ -77,11 +77,14 @@ def evaluate(
     """
     check_trial(trial)
     promised = protocol if protocol is not None else trial.protocol
+    if not trial.outcomes:
+        raise TrialError("The trial has no outcomes; name some in `times` or `binary`.")
+    counts = flow(trial)  # first, as it refuses a screening that does not reconcile
     plan = _Plan.promised(trial, promised) if promised is not None else _Plan.exploratory(trial)
     found = [
         (estimand, value)
         for place, estimand in enumerate(progress(plan.estimands))
-        for value in _values(trial, plan, estimand, place)
+        for value in _named_values(trial, plan, estimand, place)
     ]
     results = _adjusted(
         [
@@ -105,7 +108,7 @@ def evaluate(
         level=1 - plan.analysis.alpha,
         seed=plan.analysis.seed,
         versions=_versions(),
-        flow=flow(trial),
+        flow=counts,
         baseline=baseline_table(trial),
         balance=tuple(tables),
         checks=_checks(trial, promised),
@@ -187,6 +190,17 @@ def _check_fit(trial: Trial, protocol: Protocol) -> None:
                 f"Outcome {outcome!r} is in {observed.unit} in the trial and in {protocol.unit} in "
                 "the protocol; units are never converted."
             )
+
+
+def _named_values(
+    trial: Trial, plan: _Plan, estimand: Estimand, place: int
+) -> list[Estimate | SignificanceTest]:
+    """Return the results of one estimand, or a refusal that says which estimand it is."""
+    try:
+        return _values(trial, plan, estimand, place)
+    except TrialError as problem:
+        which = f"estimands[{place}], {estimand.measure} of {estimand.outcome!r}"
+        raise type(problem)(f"{which}: {problem}") from problem
 
 
 def _values(

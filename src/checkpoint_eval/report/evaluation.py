@@ -145,9 +145,17 @@ class Evaluation:
 
     def __repr__(self) -> str:
         standing = f"protocol {self.protocol_digest[:12]}" if self.protocol else "no protocol"
-        shown = self.to_frame()[
-            ["outcome", "measure", "value", "low", "high", "p_value", "planned"]
+        columns = [
+            "outcome",
+            "measure",
+            "treatment",
+            "adjusted_for",
+            "analysis_set",
+            "value",
+            "low",
         ]
+        columns += ["high", "p_value", "missing_control", "missing_treatment", "planned"]
+        shown = self.to_frame()[columns].drop(columns=[] if len(self.arms) > 2 else ["treatment"])
         return (
             f"Evaluation of {self.title}; {standing}, data {self.data_digest[:12]}\n"
             f"{shown.to_string(index=False)}"

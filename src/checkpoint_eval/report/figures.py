@@ -1,12 +1,13 @@
 """Figures: finished results in, Axes out. The only file that draws."""
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from checkpoint_eval.balance.differences import BalanceTable
 from checkpoint_eval.balance.participant_flow import Flow
@@ -68,7 +69,9 @@ def plot_survival(curve: Curve, *, ax: Axes | None = None) -> Axes:
 
 def _risk_table(ax: Axes, curve: Curve, colours: dict[str, str]) -> None:
     """Write the numbers at risk under the horizontal axis, aligned with its ticks."""
-    ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= curve.time[-1]]
+    end = float(curve.time[-1])
+    ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= 0.95 * end]
+    ticks.append(end)  # where follow-up ends is always told
     ax.set_xticks(ticks)
     rows = len(curve.arms)
     below = ax.inset_axes((0, -0.21 - 0.07 * rows, 1, 0.07 * rows), sharex=ax)
@@ -133,9 +136,11 @@ def plot_balance(tables: BalanceTable | Sequence[BalanceTable], *, ax: Axes | No
         ax.grid(visible=True, axis="y", color="#e8eaed")
         ax.set_axisbelow(True)
         ax.set_xlim(-1.05 * edge, 1.05 * edge)
-        minus = " or ".join(table.contrast[0] for table in several)
-        ax.set_xlabel(f"Standardised difference, {minus} − {several[0].contrast[1]}")
+        label = f"Standardised difference from {several[0].contrast[1]}"
+        ax.set_xlabel("\n".join(textwrap.wrap(label, width=60)))
         ax.set_ylabel("")
+        if len(several) > 1:
+            ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 
@@ -214,7 +219,12 @@ def _forest_panel(
     if log:
         ax.set_xscale("log")
     # Ticks at round numbers on either scale: powers of ten are too far apart to read a ratio by.
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    low, high = ax.get_xlim()
+    null = rows[0].null
+    ticks = [each for each in MaxNLocator(6).tick_values(low, high) if low <= each <= high]
+    # The value of no effect is always labelled, and its neighbours leave it room.
+    apart = [each for each in ticks if abs(each - null) > 0.4 * (ticks[1] - ticks[0])]
+    ax.xaxis.set_major_locator(FixedLocator([*apart, null]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(_percent if is_share(rows[0]) else _plain)
     ax.tick_params(axis="x", labelsize=8)
@@ -242,55 +252,82 @@ def _forest_label(value: Estimate, arms: int) -> str:
     return f"{value.outcome}: {', '.join(parts)}"
 
 
+# Inches of the participant flow: a line of text, a letter, the room around a box's text.
+LINE, LETTER, PAD = 0.21, 0.088, 0.3
+
+
 def flow_diagram(flow: Flow, *, ax: Axes | None = None) -> Axes:
-    """Draw the participant flow: assessed, randomised, then each arm to its analysis."""
-    k = len(flow.arms)
-    lines = [[f"{step.step}: {step.counts[code]:,}" for step in flow.steps] for code in range(k)]
-    depth = len(flow.steps)
-    height = 1.75 + 0.24 * depth + (0.9 + 0.2 * len(flow.excluded) if flow.assessed else 0)
+    """Draw the participant flow: assessed, randomised, then each arm to its analysis.
+
+    Long names are wrapped and the drawing is as wide as its boxes need. Returns the Axes, whose
+    data units are inches.
+    """
+    arms = [
+        [*_wrapped(arm), *(f"{step.step}: {step.counts[code]:,}" for step in flow.steps)]
+        for code, arm in enumerate(flow.arms)
+    ]
+    texts = ["\n".join(line for each in lines for line in _wrapped(each)) for lines in arms]
+    column = max(_size(text)[0] for text in texts) + 0.4
+    middle = column * len(arms) / 2
+    top = _screening(flow)
+    side = 2 * (_size(top[1])[0] + 0.7) if top else 0.0
+    width = max(column * len(arms), side, 4.0)
+    offset = width / 2 - middle
+    heights = [_size(text)[1] for text in texts]
+    height = max(heights) + 1.5 + (_size(top[1])[1] + 1.0 if top else 0)
     with sns.axes_style("white", STYLE):
-        ax = _axes(ax, (max(7.2, 3.2 * k), height))
-        ax.set_xlim(0, 1)
-        ax.set_ylim(0, height)
+        ax = _axes(ax, (width, height))
+        ax.set_position((0.0, 0.0, 1.0, 1.0))
+        ax.set(xlim=(0, width), ylim=(0, height))
         ax.axis("off")
         y = height - 0.35
-        if flow.assessed is not None:
-            y = _draw_screening(ax, flow, y)
-        total = sum(flow.steps[0].counts)
-        _box(ax, 0.5, y, f"Randomised: {total:,}")
+        if top:
+            y = _draw_screening(ax, width / 2, y, top)
+        _box(ax, width / 2, y, f"Randomised: {sum(flow.steps[0].counts):,}")
         colours = arm_colours(flow.arms)
         for code, arm in enumerate(flow.arms):
-            x = (code + 0.5) / k
-            _arrow(ax, (0.5, y - 0.2), (x, y - 0.66))
-            text = "\n".join([arm, *lines[code]])
-            _box(ax, x, y - 0.8, text, edge=colours[arm], top=True)
+            x = offset + (code + 0.5) * column
+            _arrow(ax, (width / 2, y - 0.2), (x, y - 0.72))
+            _box(ax, x, y - 0.74 - heights[code] / 2, texts[code], edge=colours[arm])
     return ax
 
 
-def _draw_screening(ax: Axes, flow: Flow, y: float) -> float:
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, width=34) or [""]
+
+
+def _size(text: str) -> tuple[float, float]:
+    """Return a box's width and height in inches."""
+    lines = text.split("\n")
+    return max(map(len, lines)) * LETTER + PAD, len(lines) * LINE + PAD
+
+
+def _screening(flow: Flow) -> tuple[str, str] | None:
+    """Return what the two boxes before randomisation say, when the protocol tells."""
+    if flow.assessed is None:
+        return None
+    reasons = [f"{reason}: {number:,}" for reason, number in flow.excluded]
+    excluded = [f"Excluded: {sum(number for _, number in flow.excluded):,}", *reasons]
+    lines = [line for each in excluded for line in _wrapped(each)]
+    return f"Assessed for eligibility: {flow.assessed:,}", "\n".join(lines)
+
+
+def _draw_screening(ax: Axes, x: float, y: float, texts: tuple[str, str]) -> float:
     """Draw who was assessed and excluded; return where the flow goes on."""
-    reasons = "\n".join(f"{reason}: {number:,}" for reason, number in flow.excluded)
-    excluded = sum(number for _, number in flow.excluded)
-    _box(ax, 0.5, y, f"Assessed for eligibility: {flow.assessed:,}")
-    below = y - 0.9 - 0.2 * len(flow.excluded)
-    _arrow(ax, (0.5, y - 0.18), (0.5, below + 0.18))
-    _box(ax, 0.82, (y + below) / 2, f"Excluded: {excluded:,}" + (f"\n{reasons}" if reasons else ""))
+    assessed, excluded = texts
+    wide, high = _size(excluded)
+    below = y - high - 1.0
+    aside = (y + below) / 2
+    _box(ax, x, y, assessed)
+    _arrow(ax, (x, y - 0.2), (x, below + 0.2))
+    _arrow(ax, (x, aside), (x + 0.5, aside))
+    _box(ax, x + 0.52 + wide / 2, aside, excluded)
     return below
 
 
-def _box(
-    ax: Axes, x: float, y: float, text: str, *, edge: str = "#3c4043", top: bool = False
-) -> None:
-    ax.text(
-        x,
-        y,
-        text,
-        ha="center",
-        va="top" if top else "center",
-        size=9.5,
-        linespacing=1.45,
-        bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": edge},
-    )
+def _box(ax: Axes, x: float, y: float, text: str, *, edge: str = "#3c4043") -> None:
+    style = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": edge}
+    ax.text(x, y, text, ha="center", va="center", size=9.5, linespacing=1.45, bbox=style)
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -68,7 +68,8 @@ def render_page(evaluation: Evaluation, drawings: tuple[Drawing, ...]) -> str:
 
 
 def _content(evaluation: Evaluation, drawings: tuple[Drawing, ...]) -> dict[str, Any]:
-    rows = [table_row(result) for result in evaluation.results]
+    several = len(evaluation.arms) > 2
+    rows = [table_row(result, several_arms=several) for result in evaluation.results]
     figures = {
         drawing.name: {
             "title": drawing.title,

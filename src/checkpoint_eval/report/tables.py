@@ -15,25 +15,28 @@ def estimates_table(evaluation: Evaluation) -> pd.DataFrame:
     Columns: outcome, measure, analysis set, control and treatment (events / people, and the
     result in the arm), effect (interval), p, standing. `Evaluation.to_frame` holds the numbers.
     """
-    return pd.DataFrame([table_row(result) for result in evaluation.results])
+    return pd.DataFrame(
+        [table_row(each, several_arms=len(evaluation.arms) > 2) for each in evaluation.results]
+    )
 
 
-def table_row(result: Result) -> dict[str, str]:
-    """Return one result as text, by column."""
+def table_row(result: Result, *, several_arms: bool = False) -> dict[str, str]:
+    """Return one result as text, by column; with several treatment arms each names its own."""
     value = result.value
     standing = "planned" if value.planned else "exploratory"
     if result.confirmatory and value.planned:
         standing = "planned, confirmatory"
     p_value = format_p(value.p_value)
     if not np.isnan(result.p_adjusted):
-        p_value += f" (adjusted {format_p(result.p_adjusted)})"
+        p_value += f"; {format_p(result.p_adjusted)} for multiplicity"
     if isinstance(value, SignificanceTest):
         return _test_row(value) | {"p": p_value, "standing": standing, "method": value.method}
     adjusted = f", adjusted for {', '.join(value.adjusted_for)}" if value.adjusted_for else ""
+    which = f", {value.contrast[0]}" if several_arms else ""
     at = "" if np.isnan(value.time_point) else f" at {value.time_point:g} {value.unit}"
     return {
         "outcome": value.outcome,
-        "measure": f"{value.estimand}{at}{adjusted}",
+        "measure": f"{value.estimand}{at}{which}{adjusted}",
         "analysis set": value.analysis_set,
         "control": _arm_cell(value, 0),
         "treatment": _arm_cell(value, 1),
@@ -78,7 +81,7 @@ def format_value(value: Estimate, number: float) -> str:
     """Return one arm's result: a share as per cent, a time in its unit."""
     if value.estimand.startswith(("risk", "survival", "odds")):
         return f"{100 * number:.1f}%"
-    return f"{number:.2f} {value.unit}"
+    return f"{number:.1f} {value.unit}"
 
 
 def format_effect(value: Estimate) -> str:
@@ -89,8 +92,9 @@ def format_effect(value: Estimate) -> str:
     numbers = [value.value, value.low, value.high]
     if points:
         numbers = [100 * number for number in numbers]
+    least = 1 if points or max(map(abs, numbers)) >= 10 else 2
     shown, low, high = _told_apart(
-        numbers, null=value.null, least=1 if points else 2, signed=value.scale == "difference"
+        numbers, null=value.null, least=least, signed=value.scale == "difference"
     )
     unit = " points" if points else f" {value.unit}" if value.scale == "difference" else ""
     return f"{shown}{unit} ({low} to {high})"
@@ -120,33 +124,41 @@ def format_p(p_value: float) -> str:
 
 
 def headline(evaluation: Evaluation) -> str:
-    """Return the primary outcome in one plain sentence, or say that there is none."""
+    """Return the primary outcome in plain sentences, one a treatment arm, or say there is none."""
     primary = evaluation.protocol.primary.name if evaluation.protocol else None
-    for result in evaluation.results:
-        value = result.value
-        if (
-            isinstance(value, Estimate)
-            and value.estimand == "risk difference"
-            and not value.adjusted_for
-            and value.estimable
-            and primary in (None, value.outcome)
-        ):
-            return _sentence(value)
-    return "No plain comparison of risks was asked for; the table of results tells what was."
+    told = [
+        _sentence(result.value)
+        for result in evaluation.results
+        if isinstance(result.value, Estimate)
+        and result.value.estimand == "risk difference"
+        and result.value.analysis_set == "itt"
+        and not result.value.adjusted_for
+        and result.value.estimable
+        and primary in (None, result.value.outcome)
+    ]
+    if not told:
+        return "No plain comparison of risks was asked for; the table of results tells what was."
+    return " ".join(told[: len(evaluation.arms) - 1])
 
 
 def _sentence(value: Estimate) -> str:
-    treatment, control = value.contrast
     at = "" if np.isnan(value.time_point) else f" within {value.time_point:g} {value.unit}"
-    direction = "fewer" if value.value < 0 else "more"
-    reads = (
-        f"{100 * abs(value.value):.1f} in every 100 {direction}" if value.value else "no difference"
-    )
+    gap = f"{100 * abs(value.value):.1f} in every 100 {'fewer' if value.value < 0 else 'more'}"
     limits = [100 * value.low, 100 * value.high]
     low, high = _told_apart(limits, null=0.0, least=1, signed=True)
     return (
-        f"Of {value.n[1]} people assigned to {treatment}, {value.events[1]} "
-        f"({100 * value.by_arm[1]:.1f}%) had the outcome “{value.outcome}”{at}; of "
-        f"{value.n[0]} assigned to {control}, {value.events[0]} ({100 * value.by_arm[0]:.1f}%): "
-        f"{reads}. The {100 * value.level:g}% interval runs from {low} to {high} percentage points."
+        f"“{value.outcome}”{at}: {_people(value, 1)}, and {_people(value, 0)}; "
+        f"{gap if value.value else 'no difference'}, unadjusted. The {100 * value.level:g}% "
+        f"interval runs from {low} to {high} percentage points."
     )
+
+
+def _people(value: Estimate, arm: int) -> str:
+    """Tell one arm's people: assigned, known, with the event, and the share they stand for."""
+    assigned = value.n[arm] + value.missing[arm]
+    known = f", {value.n[arm]} of them with a known outcome" if value.missing[arm] else ""
+    share = f"{100 * value.by_arm[arm]:.1f}%"
+    counted = np.isclose(value.by_arm[arm], value.events[arm] / value.n[arm])
+    told = share if counted else f"an estimated {share}, as some were followed for less"
+    name = value.contrast[1 - arm]
+    return f"{value.events[arm]} of {assigned} people assigned to {name}{known} ({told})"
