@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from checkpoint_eval.models.survival import kaplan_meier
 
 PEOPLE = 1_000_000
 HORIZON = 700
-# R has no restricted mean in these two calls: it does less than we do.
+# Neither peer makes a restricted mean in these calls: both do less than we do.
 R_WORK = """
 survfit(Surv(days, event) ~ arm, data)
 test <- survdiff(Surv(days, event) ~ arm, data)
@@ -29,11 +30,11 @@ def run(repeats: int) -> None:
     table = simulated(PEOPLE)
     share = table["event"].mean()
     print(f"  {PEOPLE:,} people, {table['days'].nunique()} distinct days, {share:.0%} events")
-    trial = ce.Trial.from_frame(
-        table, arm="arm", control=0, times={"rearrest": ("days", "event", "days")}
-    )
     with ExitStack() as stack:
-        contenders = [clocked("kernels", _kernels(table)), clocked("verbs", lambda: _verbs(trial))]
+        contenders = [
+            clocked("kernels", _kernels(table)),
+            Contender(name="verbs", lap=lambda: _verbs(table)),
+        ]
         if has_lifelines():
             contenders.append(clocked("lifelines", _lifelines(table)))
         if version := r_version():
@@ -63,23 +64,27 @@ def _kernels(table: pd.DataFrame) -> Callable[[], float]:
     return work
 
 
-def _verbs(trial: ce.Trial) -> float:
+def _verbs(table: pd.DataFrame) -> tuple[float, float]:
+    """Ask three verbs of a trial read anew, so that nothing is remembered from the last lap."""
+    trial = ce.Trial.from_frame(
+        table, arm="arm", control=0, times={"rearrest": ("days", "event", "days")}
+    )
+    start = perf_counter()
     ce.survival_curve(trial, outcome="rearrest")
     ce.restricted_mean(trial, outcome="rearrest", horizon=HORIZON)
-    return ce.logrank_test(trial, outcome="rearrest").statistic ** 2
+    statistic = ce.logrank_test(trial, outcome="rearrest").statistic
+    return perf_counter() - start, statistic**2
 
 
 def _lifelines(table: pd.DataFrame) -> Callable[[], float]:
     from lifelines import KaplanMeierFitter
     from lifelines.statistics import logrank_test
-    from lifelines.utils import restricted_mean_survival_time
 
     arms = [table[table["arm"] == code] for code in (0, 1)]
 
     def work() -> float:
         for arm in arms:
-            fitter = KaplanMeierFitter().fit(arm["days"], arm["event"])
-            restricted_mean_survival_time(fitter, t=HORIZON)
+            KaplanMeierFitter().fit(arm["days"], arm["event"])
         control, treated = arms
         test = logrank_test(control["days"], treated["days"], control["event"], treated["event"])
         return float(test.test_statistic)

@@ -8,6 +8,8 @@ import numpy as np
 
 from checkpoint_eval._arrays import NO_CODES, BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_known
+from checkpoint_eval._memory import remembered
+from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_table import EventTable, event_table
 from checkpoint_eval.outcomes.baseline import Covariate
@@ -16,7 +18,7 @@ from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Compared:
     """The n people one result is about.
 
@@ -47,33 +49,39 @@ class Compared:
     event: BoolArray
     missing: tuple[int, ...]
 
-    def table(self, stratum: IntArray | None = None) -> EventTable:
-        """Return the event table by arm: (k, m), or (s, k, m) for s strata."""
+    def table(self) -> EventTable:
+        """Return the event table by arm: (k, m)."""
+        return _table_of(self)
+
+    def table_by_stratum(self, stratum: IntArray | None) -> EventTable:
+        """Return the event table by stratum and arm: (s, k, m); one stratum for None."""
         k = len(self.arms)
-        if stratum is None:
-            return event_table(self.time, self.event, self.arm, groups=k)
-        s = int(stratum.max(initial=0)) + 1
-        group = self.arm if s == 1 else stratum * k + self.arm
-        flat = event_table(self.time, self.event, group, groups=s * k)
-        m = flat.time.size
+        flat = self.table()
+        s = 1
+        if stratum is not None:
+            s = int(stratum.max(initial=0)) + 1
+            flat = event_table(self.time, self.event, stratum * k + self.arm, groups=s * k)
+        shape = (s, k, flat.time.size)
         return EventTable(
             time=flat.time,
-            at_risk=flat.at_risk.reshape(s, k, m),
-            events=flat.events.reshape(s, k, m),
+            at_risk=flat.at_risk.reshape(shape),
+            events=flat.events.reshape(shape),
         )
 
     @property
     def n(self) -> tuple[int, ...]:
         """People analysed by arm."""
-        return tuple(int(np.count_nonzero(self.arm == code)) for code in range(len(self.arms)))
+        if not self.time.size:
+            return _counts(self.arm, len(self.arms))
+        return tuple(int(count) for count in self.table().at_risk[:, 0])  # all, at the first time
 
     def events(self, until: float = np.inf) -> tuple[int, ...]:
-        """Events by arm, up to a time."""
-        timed = self.time.size and until < np.inf
-        counted = self.event & (self.time <= until) if timed else self.event
-        return tuple(
-            int(np.count_nonzero(counted & (self.arm == code))) for code in range(len(self.arms))
-        )
+        """Events by arm, up to a time and the times that tie with it."""
+        if not self.time.size:
+            return _counts(self.arm[self.event], len(self.arms))
+        table = self.table()
+        reached = table.time <= nearest_tie(until, table.time)
+        return tuple(int(count) for count in table.events[:, reached].sum(axis=1))
 
     def labels(self, until: float = np.inf) -> dict[str, Any]:
         """Return the fields of an Estimate that say who was compared."""
@@ -94,6 +102,15 @@ class Compared:
             Covariate(name=name, values=column.values[self.people], levels=column.levels)
             for name, column in ((name, trial.column(name)) for name in names)
         )
+
+
+@remembered
+def _table_of(people: Compared) -> EventTable:
+    return event_table(people.time, people.event, people.arm, groups=len(people.arms))
+
+
+def _counts(codes: IntArray, groups: int) -> tuple[int, ...]:
+    return tuple(int(np.count_nonzero(codes == code)) for code in range(groups))
 
 
 def compare(
@@ -118,11 +135,21 @@ def compare(
         When an arm has nobody left.
     """
     check_trial(trial)
+    _check_kind(outcome, trial.outcome(outcome), kind)
+    if every_arm or (len(trial.arms) == 2 and arm is None):
+        return _compared(trial, outcome, analysis_set, None, tuple(complete))
+    return _compared(trial, outcome, analysis_set, _treatment(trial, arm), tuple(complete))
+
+
+@remembered
+def _compared(
+    trial: Trial, outcome: str, analysis_set: str, arm: str | None, complete: tuple[str, ...]
+) -> Compared:
+    """Compare every arm, or one treatment arm with control."""
     observed = trial.outcome(outcome)
-    _check_kind(outcome, observed, kind)
     code = trial.arm_in(analysis_set)
     arms = trial.arms
-    if not every_arm and (len(arms) > 2 or arm is not None):
+    if arm is not None:
         code, arms = _pair(trial, code, arm)
     usable = ~observed.missing
     for name in complete:
@@ -165,14 +192,18 @@ def _check_kind(name: str, observed: TimeToEvent | BinaryOutcome, kind: str) -> 
         )
 
 
-def _pair(trial: Trial, code: IntArray, arm: str | None) -> tuple[IntArray, tuple[str, str]]:
-    """Keep control and one treatment arm, recoded 0 and 1."""
+def _treatment(trial: Trial, arm: str | None) -> str:
+    """Return which treatment arm is compared with control; with several, it must be named."""
     if arm is None:
         raise TrialError(
             f"The trial has {len(trial.arms)} arms; name the one to compare with "
             f"{trial.arms[0]!r} in `arm`: {', '.join(map(repr, trial.arms[1:]))}."
         )
-    check_known(arm, trial.arms[1:], what="treatment arm")
+    return check_known(arm, trial.arms[1:], what="treatment arm")
+
+
+def _pair(trial: Trial, code: IntArray, arm: str) -> tuple[IntArray, tuple[str, str]]:
+    """Keep control and one treatment arm, recoded 0 and 1."""
     chosen = trial.arms.index(arm)
     return (
         np.where(code == chosen, 1, np.where(code == 0, 0, -1)),
@@ -182,16 +213,15 @@ def _pair(trial: Trial, code: IntArray, arm: str | None) -> tuple[IntArray, tupl
 
 def strata_of(
     trial: Trial, people: Compared, strata: str | Sequence[str] | None
-) -> tuple[IntArray, str]:
-    """Return (n,) stratum codes of the people compared, and how the method line tells them.
+) -> tuple[IntArray | None, str]:
+    """Return (n,) stratum codes of the people compared, or None, and how the method tells them.
 
-    None means the strata of the randomisation; an empty sequence means none at all.
+    As `strata`, None means the strata of the randomisation; an empty sequence means none at all.
     """
     names = trial.assignment.stratified_by if strata is None else as_names(strata)
-    codes = np.zeros(people.people.size, dtype=np.int64)
     if not names:
-        unused = trial.assignment.stratified_by
-        return codes, "unstratified" if unused else ""
+        return None, "unstratified" if trial.assignment.stratified_by else ""
+    codes = np.zeros(people.people.size, dtype=np.int64)
     if strata is None:
         codes = trial.assignment.stratum[people.people]
     else:

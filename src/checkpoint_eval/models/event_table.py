@@ -34,6 +34,12 @@ class EventTable:
     at_risk: IntArray
     events: IntArray
 
+    def __post_init__(self) -> None:
+        for name in ("time", "at_risk", "events"):
+            view = np.asarray(getattr(self, name)).view()  # not a copy: a batch may be large
+            view.setflags(write=False)
+            object.__setattr__(self, name, view)
+
     @property
     def ended(self) -> IntArray:
         """(..., k, m) people whose follow-up ended at each time, without delayed entry."""

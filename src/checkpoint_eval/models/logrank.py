@@ -184,7 +184,7 @@ def logrank_test(
         )
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", every_arm=True)
     stratum, told = strata_of(trial, people, strata)
-    table = people.table(stratum)
+    table = people.table_by_stratum(stratum)
     method = _method(weight, told)
     k = len(people.arms)
     if k == 2:

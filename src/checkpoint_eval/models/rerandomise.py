@@ -209,12 +209,13 @@ def _risk_difference_many(event: NDArray[np.float32], codes: Codes) -> FloatArra
         return floats(risk1 - risk0)
 
 
-def _logrank_many(people: Compared, stratum: IntArray) -> Callable[[Codes], FloatArray]:
+def _logrank_many(people: Compared, strata: IntArray | None) -> Callable[[Codes], FloatArray]:
     """Return a function from (b, n) arm codes to (b,) log-rank statistics.
 
     Who is at risk and who has the event does not depend on the allocation: with people in order
     of stratum and falling time, the treated at risk at an event time are one running sum.
     """
+    stratum = np.zeros(people.time.size, dtype=np.int64) if strata is None else strata
     s = int(stratum.max(initial=0)) + 1
     pooled = event_table(people.time, people.event, stratum, groups=s)
     cells = np.nonzero(pooled.events)

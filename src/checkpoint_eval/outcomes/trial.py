@@ -31,7 +31,7 @@ def check_trial(trial: object) -> None:
 NO_IDS = np.zeros(0, dtype=str)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
 class Trial:
     """A randomised trial: n people, their arms, what was known before and what happened after.
 

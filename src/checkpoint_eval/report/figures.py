@@ -253,7 +253,7 @@ def _forest_label(value: Estimate, arms: int) -> str:
 
 
 # Inches of the participant flow: a line of text, a letter, the room around a box's text.
-LINE, LETTER, PAD = 0.21, 0.088, 0.3
+LINE, LETTER, PAD = 0.19, 0.08, 0.3
 
 
 def flow_diagram(flow: Flow, *, ax: Axes | None = None) -> Axes:
