@@ -1,7 +1,8 @@
 """DESIGN: what was promised before anyone was recruited.
 
-`Protocol` is the promise, read from TOML; `Allocation` is the interface every rule answers, and
-`Complete` the rule that gives each arm an exact number of people.
+`Protocol` is the promise, read from TOML; `Allocation` is the interface every rule answers.
+`Complete` gives each arm an exact number of people, `PermutedBlocks` in every block; `Simple`,
+`BiasedCoin`, `Urn`, `BigStick`, `Chen` and `MaximalProcedure` allocate one person at a time.
 """
 
 import lazy_loader

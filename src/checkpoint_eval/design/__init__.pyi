@@ -1,4 +1,5 @@
 from .allocation import Allocation, Complete, Support
+from .blocks import PermutedBlocks
 from .protocol import (
     AllocationPlan,
     AnalysisPlan,
@@ -11,6 +12,7 @@ from .protocol import (
     Screening,
 )
 from .protocol_toml import parse_protocol, read_protocol
+from .sequential import BiasedCoin, BigStick, Chen, MaximalProcedure, Sequential, Simple, Urn
 
 __all__ = [
     "Allocation",
@@ -18,13 +20,21 @@ __all__ = [
     "AnalysisPlan",
     "AnalysisSet",
     "Arm",
+    "BiasedCoin",
+    "BigStick",
+    "Chen",
     "Columns",
     "Complete",
     "Estimand",
+    "MaximalProcedure",
     "Outcome",
+    "PermutedBlocks",
     "Protocol",
     "Screening",
+    "Sequential",
+    "Simple",
     "Support",
+    "Urn",
     "parse_protocol",
     "read_protocol",
 ]
