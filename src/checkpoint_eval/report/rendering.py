@@ -51,7 +51,10 @@ def _render(name: str, title: str, text: str, ax: Axes, *, footer: str) -> Drawi
     figure = ax.figure
     if not isinstance(figure, Figure):
         raise TypeError("figures of a report stand alone, not inside another figure")
-    figure.text(0.9, -0.02, footer, ha="right", va="top", size=6, color="#5f6368")
+    # Under everything drawn, labels included; both in inches.
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    corner = (drawn.x1 / width, (drawn.y0 - 0.08) / height)
+    figure.text(*corner, footer, ha="right", va="top", size=6, color="#5f6368")
     # A salt and no date: an SVG otherwise differs each time it is written.
     with mpl.rc_context({"svg.hashsalt": "checkpoint_eval", "svg.fonttype": "path"}):
         svg, png = io.StringIO(), io.BytesIO()
