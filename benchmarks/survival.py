@@ -10,10 +10,10 @@ from measuring import Contender, RSession, Target, clocked, has_lifelines, r_ver
 from people import simulated
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.event_table import event_table
-from checkpoint_eval.models.logrank import logrank_z
-from checkpoint_eval.models.restricted_mean import restricted_mean_of
+from checkpoint_eval.models.event_tables import event_table
+from checkpoint_eval.models.restricted_means import restricted_mean_of
 from checkpoint_eval.models.survival import kaplan_meier
+from checkpoint_eval.models.weighted_logrank import logrank_z
 
 PEOPLE = 1_000_000
 HORIZON = 700

@@ -17,12 +17,12 @@ from .errors import (
     UnknownColumn,
 )
 from .models.cox import CoxFit, fit_cox, hazard_ratio
-from .models.event_table import EventTable
-from .models.logrank import FlemingHarrington, logrank_test
+from .models.event_tables import EventTable
 from .models.rerandomise import randomisation_test
-from .models.restricted_mean import restricted_mean
+from .models.restricted_means import restricted_mean
 from .models.risk import odds_ratio, risk_difference, risk_ratio
 from .models.survival import survival_curve, survival_difference
+from .models.weighted_logrank import FlemingHarrington, logrank_test
 from .outcomes.files import read_people
 from .outcomes.observed import BinaryOutcome, TimeToEvent
 from .outcomes.trial import Trial

@@ -172,3 +172,12 @@ def test_sizes() -> None:
                 doc = ast.get_docstring(node, clean=False) or ""
                 size = node.end_lineno - node.lineno - doc.count("\n")  # type: ignore[operator]
                 assert size <= 50, f"{path}: {node.name} has {size} lines"
+
+
+def test_no_public_name_is_also_a_module() -> None:
+    """A module of the same name would take the name's place once it is imported by itself."""
+    for folder in [SRC, *(SRC / room for room in ROOMS)]:
+        modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+        module = ce if folder == SRC else importlib.import_module(f"checkpoint_eval.{folder.name}")
+        clash = modules & set(module.__all__)
+        assert clash <= (set(ROOMS) if folder == SRC else set()), clash

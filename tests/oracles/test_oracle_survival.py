@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.event_table import event_table
+from checkpoint_eval.models.event_tables import event_table
 
 INTERVALS = ("log-log", "log", "plain")
 # Name in walk.json -> (builder, its strata, outcome).

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.event_table import EventTable, event_table
+from checkpoint_eval.models.event_tables import EventTable, event_table
 from checkpoint_eval.models.proportions import TwoProportions
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from strategies import (
 
 import checkpoint_eval as ce
 from checkpoint_eval.models import logrank, logrank_z, survival_quantiles
-from checkpoint_eval.models.event_table import event_table
+from checkpoint_eval.models.event_tables import event_table
 
 WEIGHTS = [ce.FlemingHarrington(rho=rho, gamma=gamma) for rho, gamma in [(0, 0), (1, 0), (0.5, 2)]]
 INTERVALS = ("log-log", "log", "plain")

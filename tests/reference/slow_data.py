@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,11 +93,8 @@ def counting_rows(seed: int, n: int = 50) -> Rows:
 
 
 def rossi() -> pd.DataFrame:
-    """Read the Rossi data from the file lifelines ships, without importing lifelines."""
-    spec = importlib.util.find_spec("lifelines")
-    assert spec is not None
-    assert spec.origin is not None
-    return pd.read_csv(Path(spec.origin).parent / "datasets" / "rossi.csv")
+    """Read the Rossi data of the tests."""
+    return pd.read_csv(Path(__file__).parents[1] / "data" / "rossi.csv")
 
 
 def rossi_people(strata: Sequence[str] = ()) -> list[Person]:

@@ -21,7 +21,7 @@ from slow_survival import (
 )
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.event_table import event_table
+from checkpoint_eval.models.event_tables import event_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

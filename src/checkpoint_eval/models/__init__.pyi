@@ -1,12 +1,11 @@
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
-from .event_table import EventTable, event_table
-from .logrank import FlemingHarrington, LogRank, logrank, logrank_test, logrank_z
+from .event_tables import EventTable, event_table
 from .multiplicity import adjust_p_values
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportions import TwoProportions
 from .rerandomise import randomisation_test
-from .restricted_mean import restricted_mean, restricted_mean_of
+from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
 from .survival import (
@@ -16,6 +15,7 @@ from .survival import (
     survival_difference,
     survival_quantiles,
 )
+from .weighted_logrank import FlemingHarrington, LogRank, logrank, logrank_test, logrank_z
 
 __all__ = [
     "Compared",

@@ -11,7 +11,7 @@ from checkpoint_eval._checks import as_names, check_known
 from checkpoint_eval._memory import remembered
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
-from checkpoint_eval.models.event_table import EventTable, event_table
+from checkpoint_eval.models.event_tables import EventTable, event_table
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial

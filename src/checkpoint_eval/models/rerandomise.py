@@ -11,9 +11,9 @@ from checkpoint_eval._checks import check_choice, check_count, check_rng, counte
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
-from checkpoint_eval.models.event_table import event_table
-from checkpoint_eval.models.logrank import NO_VARIANCE
+from checkpoint_eval.models.event_tables import event_table
 from checkpoint_eval.models.survival import survival_at
+from checkpoint_eval.models.weighted_logrank import NO_VARIANCE
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import redraw
 from checkpoint_eval.results import NAN, SignificanceTest

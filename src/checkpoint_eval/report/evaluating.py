@@ -16,12 +16,12 @@ from checkpoint_eval.balance.ratio import sample_ratio_test
 from checkpoint_eval.design.protocol import AnalysisPlan, Estimand, Protocol
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 from checkpoint_eval.models.cox import hazard_ratio
-from checkpoint_eval.models.logrank import logrank_test
 from checkpoint_eval.models.multiplicity import adjust_p_values
 from checkpoint_eval.models.rerandomise import Statistic, randomisation_test
-from checkpoint_eval.models.restricted_mean import restricted_mean
+from checkpoint_eval.models.restricted_means import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
 from checkpoint_eval.models.survival import survival_curve, survival_difference
+from checkpoint_eval.models.weighted_logrank import logrank_test
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result

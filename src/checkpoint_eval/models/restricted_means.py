@@ -9,7 +9,7 @@ from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_choice, check_level, check_positive
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.models.compared import compare
-from checkpoint_eval.models.event_table import EventTable
+from checkpoint_eval.models.event_tables import EventTable
 from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
 from checkpoint_eval.models.wald import wald_contrast
 from checkpoint_eval.outcomes.trial import Trial

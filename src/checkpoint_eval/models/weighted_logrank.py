@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import is_number
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import compare, strata_of
-from checkpoint_eval.models.event_table import EventTable
+from checkpoint_eval.models.event_tables import EventTable
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, SignificanceTest
 
