@@ -20,7 +20,7 @@ class RiskSets:
     Attributes
     ----------
     covariates : (n, p) float
-        Centred at their means; Fortran order.
+        Centred at their means within each stratum; Fortran order.
     weight : (n,) float
         Case weights.
     last : (n,) int
@@ -91,9 +91,12 @@ class RiskSets:
         s = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum)
         dead = np.flatnonzero(died)
         places = _places(start, stop, dead, s)
-        mean = (w @ x) / w.sum() if n else np.zeros(x.shape[1])
+        # A constant within a stratum cancels from the likelihood; taken out, it costs no digits.
+        held = np.bincount(s, weights=w)
+        for column in x.T:
+            column -= (np.bincount(s, weights=w * column) / np.where(held > 0, held, 1.0))[s]
         return cls(
-            covariates=np.asfortranarray(x - mean),
+            covariates=x,
             weight=w,
             last=places.last,
             before=places.before,
