@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import checkpoint_eval as ce
-from checkpoint_eval.design import AnalysisPlan, Estimand
+from checkpoint_eval.design import AnalysisPlan, Estimand, Screening
 from checkpoint_eval.models import adjust_p_values
 from checkpoint_eval.report.tables import headline
 
@@ -290,3 +290,14 @@ def test_a_trial_without_outcomes_is_refused() -> None:
     trial = ce.Trial.from_frame(small(), arm="arm", control="a")
     with pytest.raises(ce.TrialError, match="no outcomes"):
         ce.evaluate(trial)
+
+
+def test_the_flow_is_that_of_the_protocol_given() -> None:
+    """A protocol passed to `evaluate` tells the screening, not the one the trial came with."""
+    trial = ce.load_rossi()
+    told = Screening(assessed=500, excluded={"served elsewhere": 68})
+    found = ce.evaluate(trial, dataclasses.replace(trial.protocol, screening=told)).flow
+    assert (found.assessed, found.excluded) == (500, (("served elsewhere", 68),))
+    short = Screening(assessed=500)
+    with pytest.raises(ce.ImpossibleDesign, match="does not reconcile: 500 assessed"):
+        ce.evaluate(trial, dataclasses.replace(trial.protocol, screening=short))

@@ -12,8 +12,7 @@ from checkpoint_eval._checks import as_names, check_known
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.trial import Trial, check_trial
-
-NAN = float("nan")
+from checkpoint_eval.results import NAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,14 @@ class Compared:
         reached = table.time <= nearest_tie(until, table.time)
         return tuple(int(count) for count in table.events[:, reached].sum(axis=1))
 
+    def event_by(self, horizon: float) -> BoolArray:
+        """Return (n,) whether the event happened by a time, or one that ties with it."""
+        return self.event & (self.time <= nearest_tie(horizon, self.time))
+
+    def censored_before(self, horizon: float) -> int:
+        """Return how many people's status at a time is unknown."""
+        return int(((self.time < nearest_tie(horizon, self.time)) & ~self.event).sum())
+
     def labels(self, until: float = np.inf) -> dict[str, Any]:
         """Return the fields of an Estimate that say who was compared."""
         n, events = self.n, self.events(until)

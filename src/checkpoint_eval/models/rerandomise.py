@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_choice, check_count, check_rng, counted
-from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.event_tables import event_table
@@ -96,11 +95,7 @@ def randomisation_test(
     lost = _censored_early(people, statistic, horizon)
     observed = NAN if lost else float(measure(people.arm.astype(np.int8)[None, :])[0])
     strata = trial.assignment.stratified_by
-    rule = (
-        f"complete randomisation within {', '.join(strata)}"
-        if strata
-        else ("complete randomisation")
-    )
+    rule = "complete randomisation" + (f" within {', '.join(strata)}" if strata else "")
     method = f"{statistic}; {draws:,} allocations redrawn by {rule}; two-sided (b + 1)/(B + 1)"
     if np.isnan(observed):
         p_value, error = NAN, NAN
@@ -144,8 +139,7 @@ def _censored_early(people: Compared, statistic: Statistic, horizon: float | Non
     """Return why a risk cannot be compared: people whose status at the horizon is unknown."""
     if statistic == "log-rank" or horizon is None or not people.time.size:
         return ""
-    horizon = nearest_tie(horizon, people.time)
-    early = int(((people.time < horizon) & ~people.event).sum())
+    early = people.censored_before(horizon)
     told = counted(early, "person is", "people are")
     return f"{told} censored earlier, so their risk is unknown" if early else ""
 
@@ -194,8 +188,7 @@ def _statistic(
                 f"{people.unit}?"
             )
         survival_at(people, at=horizon, name="horizon")
-        horizon = nearest_tie(horizon, people.time)
-        event = event & (people.time <= horizon)
+        event = people.event_by(horizon)
     return lambda codes: _risk_difference_many(event.astype(np.float32), codes)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import as_names, check_choice, check_level, counted
-from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare, not_estimable
 from checkpoint_eval.models.design_matrix import design_matrix
@@ -281,15 +280,13 @@ def _question(people: Compared, measure: Measure, horizon: float | None, level: 
             f"by how many {people.unit}?"
         )
     survival_at(people, at=horizon, name="horizon")
-    horizon = nearest_tie(horizon, people.time)
-    early = (people.time < horizon) & ~people.event
     return _Question(
         people=people,
         measure=measure,
         horizon=float(horizon),
         level=level,
-        event=people.event & (people.time <= horizon),
-        censored=int(early.sum()),
+        event=people.event_by(horizon),
+        censored=people.censored_before(horizon),
     )
 
 

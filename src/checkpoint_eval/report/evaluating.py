@@ -79,7 +79,8 @@ def evaluate(
     promised = protocol if protocol is not None else trial.protocol
     if not trial.outcomes:
         raise TrialError("The trial has no outcomes; name some in `times` or `binary`.")
-    counts = flow(trial)  # first, as it refuses a screening that does not reconcile
+    # First, as it refuses a screening that does not reconcile.
+    counts = flow(trial if promised is trial.protocol else replace(trial, protocol=promised))
     plan = _Plan.promised(trial, promised) if promised is not None else _Plan.exploratory(trial)
     found = [
         (estimand, value)
