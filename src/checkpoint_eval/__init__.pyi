@@ -6,8 +6,11 @@ from .balance.participant_flow import Flow, flow
 from .balance.ratio import sample_ratio_test
 from .cohort.published import load_rossi
 from .design.allocation import Complete
+from .design.blocks import PermutedBlocks
+from .design.minimisation import Minimisation
 from .design.protocol import Protocol
 from .design.protocol_toml import read_protocol
+from .design.within import Clustered, Stratified
 from .errors import (
     ImpossibleDesign,
     InvalidData,
@@ -18,13 +21,14 @@ from .errors import (
 )
 from .models.cox import CoxFit, fit_cox, hazard_ratio
 from .models.event_tables import EventTable
+from .models.inverted import randomisation_interval
 from .models.rerandomise import randomisation_test
 from .models.restricted_means import restricted_mean
 from .models.risk import odds_ratio, risk_difference, risk_ratio
 from .models.survival import survival_curve, survival_difference
 from .models.weighted_logrank import FlemingHarrington, logrank_test
 from .outcomes.files import read_people
-from .outcomes.observed import BinaryOutcome, TimeToEvent
+from .outcomes.observed import BinaryOutcome, NumericOutcome, TimeToEvent
 from .outcomes.trial import Trial
 from .randomise.assignment import Assignment
 from .report.evaluating import evaluate
@@ -36,6 +40,7 @@ __all__ = [
     "Assignment",
     "BalanceTable",
     "BinaryOutcome",
+    "Clustered",
     "Complete",
     "CoxFit",
     "Curve",
@@ -47,9 +52,13 @@ __all__ = [
     "ImpossibleDesign",
     "InvalidData",
     "InvalidProtocol",
+    "Minimisation",
+    "NumericOutcome",
     "OutputRefused",
+    "PermutedBlocks",
     "Protocol",
     "SignificanceTest",
+    "Stratified",
     "TimeToEvent",
     "Trial",
     "TrialError",
@@ -68,6 +77,7 @@ __all__ = [
     "odds_ratio",
     "omnibus_balance",
     "outcomes",
+    "randomisation_interval",
     "randomisation_test",
     "randomise",
     "read_people",

@@ -1,7 +1,7 @@
 """Arrays that cannot change after birth."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,15 +30,29 @@ def floats(values: ArrayLike) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def plain(value: Any) -> Any:
-    """Return nested dataclasses and mappings as dictionaries, sequences as lists."""
+def plain(value: Any, *, defaults: bool = True) -> Any:
+    """Return nested dataclasses and mappings as dictionaries, sequences as lists.
+
+    Without `defaults`, fields that hold their default are left out.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        return {
+            each.name: plain(getattr(value, each.name), defaults=defaults)
+            for each in fields(value)
+            if defaults or not _holds_default(value, each)
+        }
     if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: plain(each, defaults=defaults) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [plain(each, defaults=defaults) for each in value]
     return value
+
+
+def _holds_default(value: Any, each: Field[Any]) -> bool:
+    held = getattr(value, each.name)
+    if each.default_factory is not MISSING:
+        return bool(held == each.default_factory())
+    return each.default is not MISSING and bool(held == each.default)
 
 
 def frozen_mapping(mapping: Mapping[str, Value]) -> Mapping[str, Value]:

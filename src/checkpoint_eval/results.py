@@ -55,7 +55,7 @@ class Estimate:
     p_value: float
     method: str
     n: tuple[int, int]
-    events: tuple[int, int]
+    events: tuple[int, ...]  # empty for a numeric outcome
     missing: tuple[int, int] = (0, 0)
     std_error: float = NAN
     by_arm: tuple[float, float] = (NAN, NAN)
@@ -88,8 +88,7 @@ class Estimate:
             f"{self.estimand.capitalize()} of {self.outcome}{at}, {self.contrast[0]} against "
             f"{self.contrast[1]}: {self.value:.4g} ({100 * self.level:g}% interval {self.low:.4g} "
             f"to {self.high:.4g}), p = {self.p_value:.3g}; {self.analysis_set}, "
-            f"n = {self.n[1]} against {self.n[0]}, events {self.events[1]} against "
-            f"{self.events[0]}{_left_out(self.missing)}; "
+            f"n = {self.n[1]} against {self.n[0]}{_events(self.events)}{_left_out(self.missing)}; "
             f"{'planned' if self.planned else 'exploratory'}. {self.method}."
         )
 
@@ -120,7 +119,8 @@ class SignificanceTest:
     n, events, missing : (k,) int
         By arm, control first.
     draws, monte_carlo_error : int, float
-        Of a test by re-randomisation: how many draws, and the standard error of its p-value.
+        Of a test by re-randomisation: how many draws, and the standard error of its p-value; an
+        error of 0 when all allocations were listed.
     """
 
     test: str
@@ -152,6 +152,8 @@ class SignificanceTest:
         of = f" of {self.outcome}" if self.outcome else ""
         df = f" on {self.df:g} df" if self.df > 1 else ""
         error = f" (Monte Carlo error {self.monte_carlo_error:.2g})" if self.draws else ""
+        if self.monte_carlo_error == 0:
+            error = " (exact)"
         counts = ", ".join(f"{arm}: {n}" for arm, n in zip(self.arms, self.n, strict=True))
         return (
             f"{self.test[0].upper()}{self.test[1:]}{of}: statistic {self.statistic:.4g}{df}, "
@@ -166,6 +168,11 @@ class SignificanceTest:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
+
+
+def _events(events: tuple[int, ...]) -> str:
+    """Tell the events of treatment against control, where the outcome has any."""
+    return f", events {events[1]} against {events[0]}" if events else ""
 
 
 def _left_out(missing: tuple[int, ...]) -> str:

@@ -23,7 +23,8 @@ TOP = {
     *("evaluate", "fit_cox", "flow", "hazard_ratio", "load_rossi", "logrank_test", "odds_ratio"),
     *("omnibus_balance", "randomisation_test", "read_people", "read_protocol", "restricted_mean"),
     *("risk_difference", "risk_ratio", "sample_ratio_test", "standardised_differences"),
-    *("survival_curve", "survival_difference", "write_report"),
+    *("survival_curve", "survival_difference", "write_report", "randomisation_interval"),
+    *("Clustered", "Minimisation", "NumericOutcome", "PermutedBlocks", "Stratified"),
 }
 
 
@@ -151,12 +152,14 @@ TOML_KEYS = {"allocation.ratio", "time_point", "screening", "binary", "time", "e
 
 
 def parameters() -> set[str]:
-    """Every parameter and field name in the package."""
+    """Every parameter, field and method name in the package."""
     names = set()
     for path in SRC.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.arg):
                 names.add(node.arg)
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                names.add(node.name)
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 names.add(node.target.id)
     return names

@@ -130,9 +130,9 @@ def test_sample_ratio_of_three_arms() -> None:
     assert got.p_value == pytest.approx(chi2.sf(expected.statistic, 2), rel=1e-10)
 
 
-def monte_carlo_margin(p: float) -> float:
-    """Five standard errors of a share of DRAWS draws, plus the one counted for the trial itself."""
-    return 5 * math.sqrt(p * (1 - p) / DRAWS) + 1 / DRAWS
+def monte_carlo_margin(p: float, draws: int = DRAWS) -> float:
+    """Five standard errors of a share of the draws, plus the one counted for the trial itself."""
+    return 5 * math.sqrt(p * (1 - p) / draws) + 1 / draws
 
 
 def tiny_frame(seed: int) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def tiny_frame(seed: int) -> pd.DataFrame:
 @pytest.mark.parametrize("strata", [None, "site"])
 @pytest.mark.parametrize("seed", SEEDS[:5])
 def test_randomisation_logrank(seed: int, strata: str | None) -> None:
-    """Ten thousand redraws against all 924 (or, within strata, all 400) allocations."""
+    """All 924 (or, within strata, all 400) allocations, and 399 redraws, against a plain loop."""
     frame = tiny_frame(seed)
     labels = frame[strata].tolist() if strata else ["all"] * 12
 
@@ -166,8 +166,12 @@ def test_randomisation_logrank(seed: int, strata: str | None) -> None:
     got = ce.randomisation_test(
         trial, outcome="rearrest", statistic="log-rank", draws=DRAWS, rng=rng
     )
-    assert got.p_value == pytest.approx(exact, abs=monte_carlo_margin(exact))
-    assert got.p_value * (DRAWS + 1) == pytest.approx(round(got.p_value * (DRAWS + 1)), abs=1e-6)
+    assert got.p_value == pytest.approx(exact, rel=1e-12)  # all of them fit into the draws
+    assert got.monte_carlo_error == 0
+    few = 399  # fewer than there are, so they are drawn
+    drawn = ce.randomisation_test(trial, outcome="rearrest", draws=few, rng=rng)
+    assert drawn.p_value == pytest.approx(exact, abs=monte_carlo_margin(exact, few))
+    assert drawn.p_value * (few + 1) == pytest.approx(round(drawn.p_value * (few + 1)), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", SEEDS[:5])

@@ -1,29 +1,44 @@
 """How well the next allocation could be guessed, and how far the arms drift apart."""
 
 import html
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from checkpoint_eval._checks import check_count
-from checkpoint_eval.design.sequential import Sequential
+from checkpoint_eval._checks import check_choice, check_count, check_rng
+from checkpoint_eval.balance.guessing import exactly, simulated
+from checkpoint_eval.design.allocation import Rule
+from checkpoint_eval.design.declared import rule_told
+from checkpoint_eval.design.people import PeopleLike, as_factors, as_people
 from checkpoint_eval.errors import TrialError
+from checkpoint_eval.results import NAN
+
+Strategy: TypeAlias = Literal["convergence", "divergence"]
+STRATEGIES: tuple[str, ...] = ("convergence", "divergence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Guessability:
-    """Exact properties of a two-arm rule over n people.
+    """How predictable a rule is over n people.
 
     Attributes
     ----------
+    rule, strategy, sees : str
+        "everyone", or the columns within which the officer sees allocations.
+    people : int
     correct : float
-        Expected share of right guesses by an officer who sees every allocation and always guesses
-        the arm that is behind (a coin when they are equal).
+        Expected share of right guesses by an officer who sees every allocation within `sees` and
+        always guesses the arm furthest behind its share ("convergence") or furthest ahead
+        ("divergence"), one at random among equals.
     forced : float
-        Expected share of people whose arm was certain.
+        Expected share of people whose arm was certain to one who knows the rule; NaN where it was
+        not found.
     variance, balanced, mean_difference : float
-        Of the difference between arms at the end: its variance, the chance that it is 0, and the
-        mean of its size.
+        Of the difference between two arms at the end, counts divided by the ratio: its variance,
+        the chance that it is 0, and the mean of its size. NaN for more arms.
+    error : float
+        Monte Carlo standard error of `correct`; 0 when it is exact.
     """
 
     rule: str
@@ -33,70 +48,113 @@ class Guessability:
     variance: float
     balanced: float
     mean_difference: float
+    strategy: str = "convergence"
+    sees: str = "everyone"
+    error: float = 0.0
 
     def __repr__(self) -> str:
-        return (
+        error = f" (Monte Carlo error {100 * self.error:.2g})" if self.error else ""
+        sees = "" if self.sees == "everyone" else f", seeing own {self.sees} only"
+        told = (
             f"{self.rule}, {self.people} people: {100 * self.correct:.1f}% guessed right by "
-            f"convergence, {100 * self.forced:.1f}% certain; difference at the end 0 in "
-            f"{100 * self.balanced:.1f}%, {self.mean_difference:.2f} on average."
+            f"{self.strategy}{sees}{error}"
         )
+        if not np.isnan(self.forced):
+            told += f", {100 * self.forced:.1f}% certain"
+        if not np.isnan(self.variance):
+            told += (
+                f"; difference at the end 0 in {100 * self.balanced:.1f}%, "
+                f"{self.mean_difference:.2f} on average"
+            )
+        return told + "."
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
 
-def guessability(rule: Sequential, *, people: int) -> Guessability:
-    """Say how predictable a rule is, exactly, before it is used.
+
+def guessability(
+    rule: Rule,
+    *,
+    people: PeopleLike,
+    strategy: Strategy = "convergence",
+    sees: str | tuple[str, ...] | None = None,
+    draws: int = 10_000,
+    rng: np.random.Generator | None = None,
+) -> Guessability:
+    """Say how predictable a rule is, before it is used.
 
     Parameters
     ----------
-    rule : Sequential
-        A two-arm rule of one sequence, such as `BiasedCoin` or `BigStick`.
-    people : int
-        Allocated by it.
+    rule : rule
+    people : int or table
+        How many, or who in order of arrival: needed when the rule or `sees` reads columns. A past
+        stream of arrests tells what a rule would have been worth.
+    strategy : {"convergence", "divergence"}
+        Guess the arm furthest behind its share of those seen, or furthest ahead.
+    sees : str or tuple of str, optional
+        Columns: the officer sees only allocations of people with the same values, such as those
+        of the own custody suite. Without it, everyone's.
+    draws : int
+        Allocations simulated where there is no exact recursion.
+    rng : numpy.random.Generator, optional
+        Needed where guesses are simulated.
 
     Returns
     -------
     Guessability
+        Exact for the sequential rules, simple, complete and permuted-block randomisation, and for
+        these within strata when `sees` is the strata; simulated otherwise.
 
     Raises
     ------
     TrialError
-        For a rule whose next step is not told by the difference between arms.
+        When guesses must be simulated and there is no `rng`.
 
     References
     ----------
-    Blackwell and Hodges (1957), Design for the control of selection bias (convergence strategy).
-    Checked against exact rational recursion.
+    Blackwell and Hodges (1957), Design for the control of selection bias (convergence and
+    divergence strategies). Checked against exact rational recursion and enumeration.
 
     Examples
     --------
     >>> from checkpoint_eval.design import BigStick
     >>> guessability(BigStick(tolerance=3), people=50)
-    BigStick(tolerance=3), 50 people: 57.9% guessed right by convergence, 15.8% certain; difference
-    at the end 0 in 33.3%, 1.33 on average.
+    big-stick, 50 people: 57.9% guessed right by convergence, 15.8% certain; difference at the end
+    0 in 33.3%, 1.33 on average.
     """
-    if not isinstance(rule, Sequential):
-        raise TrialError(
-            f"`rule` must be a two-arm sequential rule, got {type(rule).__name__}; exact "
-            "guessability of other rules is not here yet."
-        )
-    check_count(people, "people")
-    rows = rule.differences(people)
-    values = np.arange(-people, people + 1)
-    correct = forced = 0.0
-    for place, row in enumerate(rows[:-1]):
-        at, weight = values[row > 0], row[row > 0]
-        chance = rule.chance(at, place=place)
-        behind = np.where(at < 0, chance, np.where(at > 0, 1 - chance, 0.5))
-        correct += float(weight @ behind)
-        forced += float(weight[(chance == 0) | (chance == 1)].sum())
+    if not isinstance(rule, Rule):
+        raise TrialError(f"`rule` must be an allocation rule, got {type(rule).__name__}.")
+    check_choice(strategy, "strategy", STRATEGIES)
+    check_count(draws, "draws")
+    factors = () if sees is None else as_factors(sees, "sees")
+    names = tuple(factor.name for factor in factors)
+    every = {factor.name: factor for factor in (*factors, *rule.columns)}
+    read = as_people(people, factors=tuple(every.values()), covariates=rule.covariates)
+    found = exactly(rule, read, names, strategy)
+    if found is None:
+        if rng is None:
+            raise TrialError(
+                f"The guesses of {rule_told(rule)} among these people must be simulated; give "
+                "rng=np.random.default_rng(seed)."
+            )
+        group = read.strata(factors)[0] if factors else np.zeros(read.n, dtype=np.int64)
+        found = simulated(rule, read, group, strategy, draws=draws, rng=check_rng(rng))
+    ends = np.array([*found.difference.items()]).reshape(-1, 2)
+    at, chance = ends[:, 0], ends[:, 1]
+    known = bool(at.size)
     return Guessability(
-        rule=repr(rule),
-        people=people,
-        correct=correct / people,
-        forced=forced / people,
-        variance=float(rows[-1] @ values**2 - (rows[-1] @ values) ** 2),
-        balanced=float(rows[-1, people]),
-        mean_difference=float(rows[-1] @ np.abs(values)),
+        rule=rule_told(rule),
+        people=read.n,
+        strategy=strategy,
+        sees=", ".join(names) or "everyone",
+        correct=found.right / read.n,
+        forced=found.forced / read.n,
+        variance=float(chance @ at**2 - (chance @ at) ** 2) if known else NAN,
+        balanced=float(chance[at == 0].sum()) if known else NAN,
+        mean_difference=float(chance @ np.abs(at)) if known else NAN,
+        error=found.error / read.n,
     )

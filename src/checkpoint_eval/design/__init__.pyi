@@ -1,7 +1,11 @@
-from .allocation import Allocation, Complete, Support
+from .allocation import Allocation, Complete, OneAtATime, Rule, Support
+from .allocation_plan import AllocationPlan
 from .blocks import PermutedBlocks
+from .custom import Custom
+from .declared import rule_from_dict, rule_to_dict
+from .minimisation import Minimisation
+from .people import Factor, People
 from .protocol import (
-    AllocationPlan,
     AnalysisPlan,
     AnalysisSet,
     Arm,
@@ -12,7 +16,10 @@ from .protocol import (
     Screening,
 )
 from .protocol_toml import parse_protocol, read_protocol
-from .sequential import BiasedCoin, BigStick, Chen, MaximalProcedure, Sequential, Simple, Urn
+from .rerandomised import Mahalanobis, Rerandomised
+from .sequential import BiasedCoin, BigStick, Chen, MaximalProcedure, Sequential, Urn
+from .simple import Simple
+from .within import Clustered, Stratified
 
 __all__ = [
     "Allocation",
@@ -23,18 +30,30 @@ __all__ = [
     "BiasedCoin",
     "BigStick",
     "Chen",
+    "Clustered",
     "Columns",
     "Complete",
+    "Custom",
     "Estimand",
+    "Factor",
+    "Mahalanobis",
     "MaximalProcedure",
+    "Minimisation",
+    "OneAtATime",
     "Outcome",
+    "People",
     "PermutedBlocks",
     "Protocol",
+    "Rerandomised",
+    "Rule",
     "Screening",
     "Sequential",
     "Simple",
+    "Stratified",
     "Support",
     "Urn",
     "parse_protocol",
     "read_protocol",
+    "rule_from_dict",
+    "rule_to_dict",
 ]

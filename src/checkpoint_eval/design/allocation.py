@@ -2,18 +2,25 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_count, check_rng
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval._frames import column, column_names, numbers, read_table
+from checkpoint_eval.design.people import Factor, People, PeopleLike, as_people
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
 
 LARGEST_SUPPORT = 1_000_000
+
+State: TypeAlias = Any  # what JSON can hold
+Person: TypeAlias = Mapping[str, object] | None
+History: TypeAlias = Sequence[int] | Any  # arm codes, or a table with a column `arm`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,47 +42,188 @@ class Support:
         object.__setattr__(self, "arm", frozen(self.arm, np.int8))
         object.__setattr__(self, "weight", frozen(self.weight, np.float64))
 
+    def probabilities(self, n_arms: int) -> FloatArray:
+        """Return (n, k): how often each person has each arm, over all allocations."""
+        each = [self.weight @ (self.arm == code) for code in range(n_arms)]
+        return np.asarray(np.stack(each, axis=1), dtype=np.float64)
+
 
 @runtime_checkable
 class Allocation(Protocol):
     """A rule that allocates people to arms; control is always code 0.
 
-    The law that ties the methods: every draw lies in the support, and the mean of the support,
-    weighted, is the stated probability.
+    `people` is a count, or a table in order of arrival where the rule reads columns of it. The law
+    that ties the methods: every draw lies in the support, and the mean of the support, weighted,
+    is the stated probability.
     """
 
-    def draw(self, people: int, rng: np.random.Generator) -> IntArray:
+    @property
+    def n_arms(self) -> int:
+        """How many arms, control included."""
+
+    def draw(self, people: PeopleLike, rng: np.random.Generator) -> IntArray:
         """Return (n,) arm codes in arrival order."""
 
-    def draw_many(self, people: int, draws: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    def draw_many(
+        self, people: PeopleLike, draws: int, rng: np.random.Generator
+    ) -> NDArray[np.int8]:
         """Return (draws, n) arm codes, one independent allocation a row."""
 
-    def probabilities(self, people: int) -> FloatArray:
+    def probabilities(self, people: PeopleLike) -> FloatArray:
         """Return (n, k): each person's chance of each arm before anyone is allocated."""
 
-    def support(self, people: int) -> Support:
+    def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every allocation the rule can make, with how likely each is."""
 
-    def next_probabilities(self, history: Sequence[int], person: object = None) -> FloatArray:
-        """Return (k,): the chance of each arm for the next person, given the arms so far.
+    def next_probabilities(self, history: History, person: Person = None) -> FloatArray:
+        """Return (k,): the chance of each arm for the next person, given those before."""
 
-        `person` is for rules that look at who comes; others leave it out.
+
+class Rule(ABC):
+    """What all rules of this library share."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def n_arms(self) -> int:
+        """How many arms, control included."""
+
+    def shares(self) -> tuple[int, ...]:
+        """Return the ratio of the arms that the rule aims at, control first."""
+        return (1,) * self.n_arms
+
+    @property
+    def columns(self) -> tuple[Factor, ...]:
+        """The columns of people the rule reads as levels."""
+        return ()
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The columns of people the rule reads as numbers."""
+        return ()
+
+    @property
+    def by_arrival(self) -> bool:
+        """Whether the order in which people came matters to the rule."""
+        return True
+
+    @abstractmethod
+    def draw_many(
+        self, people: PeopleLike, draws: int, rng: np.random.Generator
+    ) -> NDArray[np.int8]:
+        """Return (draws, n) arm codes, one independent allocation a row."""
+
+    @abstractmethod
+    def probabilities(self, people: PeopleLike) -> FloatArray:
+        """Return (n, k): each person's chance of each arm before anyone is allocated."""
+
+    @abstractmethod
+    def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
+        """Return every allocation the rule can make, with how likely each is."""
+
+    @abstractmethod
+    def next_probabilities(self, history: History, person: Person = None) -> FloatArray:
+        """Return (k,): the chance of each arm for the next person, given those before."""
+
+    def draw(self, people: PeopleLike, rng: np.random.Generator) -> IntArray:
+        """Return (n,) arm codes in arrival order."""
+        return np.asarray(self.draw_many(people, 1, rng)[0], dtype=np.int64)
+
+    def read(self, people: PeopleLike) -> People:
+        """Return people with the columns the rule reads."""
+        return as_people(people, factors=self.columns, covariates=self.covariates)
+
+
+class OneAtATime(Rule):
+    """A rule that can allocate each person as they come.
+
+    Its memory of those before is a `state`: nested lists, mappings, numbers and text, so that a
+    ledger can store it. `start` gives the first, `after` the next; states are never changed.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def start(self) -> State:
+        """Return what the rule remembers before anyone came."""
+
+    @abstractmethod
+    def chances(self, state: State, person: Person = None) -> tuple[float, ...]:
+        """Return the chance of each arm for the next person."""
+
+    @abstractmethod
+    def after(self, state: State, arm: int, person: Person = None) -> State:
+        """Return what the rule remembers once a person was given an arm."""
+
+    def next_probabilities(self, history: History, person: Person = None) -> FloatArray:
+        """Return (k,): the chance of each arm for the next person, given those before.
+
+        Parameters
+        ----------
+        history : sequence of int, or table
+            Arm codes in order of arrival; for a rule that reads columns, a table of those before
+            with these columns and a column `arm` of codes. Empty for nobody.
+        person : mapping, optional
+            The next person's value of each column the rule reads.
         """
+        state = self.start()
+        for arm, other in _people_before(history, self.columns, self.n_arms):
+            state = self.after(state, arm, other)
+        return np.array(self.chances(state, person))
+
+
+def _people_before(
+    history: History, factors: Sequence[Factor], k: int
+) -> Iterator[tuple[int, dict[str, str] | None]]:
+    """Yield the arm and levels of each person before."""
+    table = column_names(history)
+    if not table:
+        arms = np.asarray(history)
+        if arms.size and factors:
+            raise TrialError(
+                "`history` must be a table with a column `arm` and "
+                f"{', '.join(repr(factor.name) for factor in factors)}, got arms alone."
+            )
+        people = None
+    else:
+        if len(history) == 0:
+            return
+        frame = read_table(history)
+        arms = numbers(column(frame, "arm", role="arm"), role="arm")
+        people = as_people(history, factors=factors)
+    if not np.isin(arms, np.arange(k)).all():
+        wrong = arms[~np.isin(arms, np.arange(k))][0]
+        raise ImpossibleDesign(f"`history` must hold arm codes 0 to {k - 1}, got {wrong:g}.")
+    for row, arm in enumerate(arms.astype(np.int64).tolist()):
+        yield arm, people.person(row) if people is not None else None
+
+
+class SupportTooLarge(ImpossibleDesign):
+    """More allocations than may be listed."""
+
+
+def too_many(people: int, limit: int) -> SupportTooLarge:
+    """Return the refusal of a support that is too large to list."""
+    return SupportTooLarge(
+        f"The rule has more than {limit:,} allocations of {people} people; use draw_many to "
+        "sample them."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complete:
+class Complete(OneAtATime):
     """Complete randomisation: exactly `counts[a]` people in arm a, all ways equally likely.
 
     Parameters
     ----------
     counts : tuple of int
-        People in each arm, control first; every count at least 1, at least two arms.
+        People in each arm, control first; at least two arms with people.
 
     Raises
     ------
     ImpossibleDesign
-        When the counts are not whole, positive and two or more, or do not add up to the people.
+        When fewer than two arms have people, or the counts do not add up to the people.
 
     References
     ----------
@@ -94,60 +242,79 @@ class Complete:
     counts: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        counts = tuple(check_count(count, "counts") for count in self.counts)
-        if len(counts) < 2:
-            raise ImpossibleDesign(f"`counts` needs at least two arms, got {counts}.")
+        counts = tuple(check_count(count, "counts", least=0) for count in self.counts)
+        if sum(count > 0 for count in counts) < 2:
+            raise ImpossibleDesign(f"`counts` needs people in at least two arms, got {counts}.")
         object.__setattr__(self, "counts", counts)
 
-    def draw(self, people: int, rng: np.random.Generator) -> IntArray:
-        """Return (n,) arm codes in arrival order."""
-        return np.asarray(self.draw_many(people, 1, rng)[0], dtype=np.int64)
+    @property
+    def n_arms(self) -> int:
+        """How many arms, control included."""
+        return len(self.counts)
 
-    def draw_many(self, people: int, draws: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    def shares(self) -> tuple[int, ...]:
+        """Return the counts without their common divisor."""
+        return tuple(count // math.gcd(*self.counts) for count in self.counts)
+
+    @property
+    def by_arrival(self) -> bool:
+        """Return False: all orders are equally likely."""
+        return False
+
+    def draw_many(
+        self, people: PeopleLike, draws: int, rng: np.random.Generator
+    ) -> NDArray[np.int8]:
         """Return (draws, n) arm codes, one independent allocation a row."""
-        codes = self._codes(people)
-        return check_rng(rng).permuted(np.tile(codes, (draws, 1)), axis=1)
+        check_count(draws, "draws")
+        return check_rng(rng).permuted(np.tile(self._codes(people), (draws, 1)), axis=1)
 
-    def probabilities(self, people: int) -> FloatArray:
+    def probabilities(self, people: PeopleLike) -> FloatArray:
         """Return (n, k): the same share of each arm for everyone."""
-        self._codes(people)
-        return np.tile(np.array(self.counts) / people, (people, 1))
+        n = self._codes(people).size
+        return np.tile(np.array(self.counts) / n, (n, 1))
 
-    def support(self, people: int) -> Support:
-        """Return every allocation, all equally likely; refused above a million of them."""
+    def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
+        """Return every allocation, all equally likely; refused above `limit` of them."""
         codes = self._codes(people)
-        size = math.factorial(people)
+        size = math.factorial(codes.size)
         for count in self.counts:
             size //= math.factorial(count)
-        if size > LARGEST_SUPPORT:
-            raise ImpossibleDesign(
-                f"The rule has {size:,} possible allocations, above the {LARGEST_SUPPORT:,} that "
-                "are listed; use draw_many to sample them."
-            )
-        rows = _arrangements(tuple(range(people)), self.counts)
-        table = np.zeros((size, people), dtype=codes.dtype)
-        for index, groups in enumerate(rows):
+        if size > limit:
+            raise too_many(codes.size, limit)
+        table = np.zeros((size, codes.size), dtype=codes.dtype)
+        for index, groups in enumerate(_arrangements(tuple(range(codes.size)), self.counts)):
             for arm, members in enumerate(groups):
                 table[index, list(members)] = arm
         return Support(arm=table, weight=np.full(size, 1 / size))
 
-    def next_probabilities(self, history: Sequence[int], person: object = None) -> FloatArray:
-        """Return (k,): what is left in the urn, as shares."""
-        del person
-        used = np.bincount(np.asarray(history, dtype=np.int64), minlength=len(self.counts))
-        left = np.array(self.counts) - used[: len(self.counts)]
-        if not ((left >= 0).all() and left.sum() > 0 and used.size == len(self.counts)):
-            raise ImpossibleDesign(
-                f"`history` has {used.tolist()} people by arm; the rule allows {self.counts} and "
-                "one more must still be possible."
-            )
-        return np.asarray(left / left.sum(), dtype=np.float64)
+    def start(self) -> State:
+        """Return the places left in each arm."""
+        return list(self.counts)
 
-    def _codes(self, people: int) -> NDArray[np.int8]:
-        if people != sum(self.counts):
+    def chances(self, state: State, person: Person = None) -> tuple[float, ...]:
+        """Return what is left in the urn, as shares."""
+        if not sum(state):
+            raise ImpossibleDesign(
+                f"All {sum(self.counts)} places of {self.counts} are taken; the rule has none "
+                "for another person."
+            )
+        return tuple(left / sum(state) for left in state)
+
+    def after(self, state: State, arm: int, person: Person = None) -> State:
+        """Return the places left once a person took one."""
+        if not state[arm]:
+            raise ImpossibleDesign(
+                f"`history` has more people in arm {arm} than the {self.counts[arm]} of "
+                f"{self.counts}."
+            )
+        return [left - (code == arm) for code, left in enumerate(state)]
+
+    def _codes(self, people: PeopleLike) -> NDArray[np.int8]:
+        n = self.read(people).n
+        if n != sum(self.counts):
             raise ImpossibleDesign(
                 f"`counts` {self.counts} add up to {sum(self.counts)}, but there are "
-                f"{people} people; the two must agree."
+                f"{n} people; the two must agree."
             )
         return np.repeat(np.arange(len(self.counts), dtype=np.int8), self.counts)
 

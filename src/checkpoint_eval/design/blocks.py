@@ -1,20 +1,31 @@
 """Permuted blocks: exact counts in every block, the sizes of blocks drawn at random."""
 
+import functools
 import itertools
-from collections.abc import Iterable, Sequence
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_count, check_rng
-from checkpoint_eval.design.allocation import LARGEST_SUPPORT, Complete, Support
+from checkpoint_eval.design.allocation import (
+    LARGEST_SUPPORT,
+    Complete,
+    OneAtATime,
+    Person,
+    State,
+    Support,
+    too_many,
+)
+from checkpoint_eval.design.people import PeopleLike
+from checkpoint_eval.design.simple import check_ratio
 from checkpoint_eval.errors import ImpossibleDesign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PermutedBlocks:
+class PermutedBlocks(OneAtATime):
     """Blocks in which each arm has its exact share, in random order.
 
     Parameters
@@ -52,10 +63,10 @@ class PermutedBlocks:
     ratio: tuple[int, ...] = (1, 1)
 
     def __post_init__(self) -> None:
-        ratio = tuple(check_count(part, "ratio") for part in self.ratio)
-        if len(ratio) < 2 or not self.sizes:
+        ratio = check_ratio(self.ratio)
+        if not self.sizes:
             raise ImpossibleDesign(
-                f"`ratio` needs at least two arms and `sizes` one size, got {ratio}, {self.sizes}."
+                "`sizes` names no block size; give at least one multiple of the ratio's sum."
             )
         for size in self.sizes:
             if check_count(size, "sizes") % sum(ratio):
@@ -67,43 +78,60 @@ class PermutedBlocks:
         object.__setattr__(self, "sizes", tuple(int(size) for size in self.sizes))
         object.__setattr__(self, "ratio", ratio)
 
-    def draw(self, people: int, rng: np.random.Generator) -> IntArray:
-        """Return (n,) arm codes in arrival order."""
-        return np.asarray(self.draw_many(people, 1, rng)[0], dtype=np.int64)
+    @property
+    def n_arms(self) -> int:
+        """How many arms, control included."""
+        return len(self.ratio)
 
-    def draw_many(self, people: int, draws: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    def shares(self) -> tuple[int, ...]:
+        """Return the ratio."""
+        return self.ratio
+
+    def draw_many(
+        self, people: PeopleLike, draws: int, rng: np.random.Generator
+    ) -> NDArray[np.int8]:
         """Return (draws, n) arm codes, one independent allocation a row."""
         check_rng(rng)
-        check_count(people, "people")
-        check_count(draws, "draws")
-        blocks = -(-people // min(self.sizes))
-        width = people + max(self.sizes)
-        drawn = rng.choice(np.array(self.sizes), size=(draws, blocks))
-        ends = np.cumsum(drawn, axis=1)
-        place = np.arange(width)
-        # Which block each place is in: how many blocks ended at or before it.
-        row = np.repeat(np.arange(draws), blocks)
-        inside = ends < width
-        started = np.zeros((draws, width), dtype=np.int64)
-        started[row[inside.ravel()], ends[inside]] = 1
-        block = np.cumsum(started, axis=1)
-        begin = np.concatenate([np.zeros((draws, 1), dtype=np.int64), ends], axis=1)
-        within = place - np.take_along_axis(begin, block, axis=1)
-        pattern = np.repeat(np.arange(len(self.ratio), dtype=np.int8), self.ratio)
-        codes = pattern[within % pattern.size]
-        order = np.argsort(block + rng.random((draws, width)), axis=1)
-        return np.ascontiguousarray(np.take_along_axis(codes, order, axis=1)[:, :people])
+        n = self.read(people).n
+        blocks = (check_count(draws, "draws"), -(-n // min(self.sizes)))
+        size, pattern = self._draw_blocks(blocks, rng)
+        if len(set(self.sizes)) == 1:
+            return np.ascontiguousarray(pattern.reshape(draws, -1)[:, :n])
+        # Keep of each block what it holds, and of the last what recruitment reached.
+        begin = np.cumsum(size, axis=1) - size
+        held = np.clip(n - begin, 0, size)
+        kept = np.arange(pattern.shape[-1]) < held[..., None]
+        arms: NDArray[np.int8] = pattern[kept].reshape(draws, n)
+        return arms
 
-    def probabilities(self, people: int) -> FloatArray:
+    def _draw_blocks(
+        self, shape: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[NDArray[np.integer], NDArray[np.int8]]:
+        """Return (draws, blocks) sizes and (draws, blocks, largest) arms of as many blocks."""
+        listed = _listed_blocks(self.sizes, self.ratio)
+        if listed is not None:
+            arrangement, sizes = listed
+            row = rng.integers(0, sizes.size, size=shape, dtype=np.int32)
+            return sizes[row], arrangement[row]
+        size = rng.choice(np.array(self.sizes), size=shape)
+        place = np.arange(max(self.sizes))
+        within = np.repeat(np.arange(len(self.ratio), dtype=np.int8), self.ratio)
+        codes = within[place % within.size]
+        key = rng.random((*shape, place.size))
+        key[place >= size[..., None]] = 2.0  # places beyond the block stay behind it
+        return size, codes[np.argsort(key, axis=-1)]
+
+    def probabilities(self, people: PeopleLike) -> FloatArray:
         """Return (n, k): everyone has each arm's share, as every place of a block is alike."""
-        check_count(people, "people")
-        return np.tile(np.array(self.ratio) / sum(self.ratio), (people, 1))
+        return np.tile(np.array(self.ratio) / sum(self.ratio), (self.read(people).n, 1))
 
-    def support(self, people: int) -> Support:
-        """Return every allocation the rule can make and its chance; at most a million of them."""
-        check_count(people, "people")
+    def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
+        """Return every allocation the rule can make and its chance; at most `limit` of them."""
+        people = self.read(people).n
         weights: dict[tuple[int, ...], float] = {(): 1.0}
         done: dict[tuple[int, ...], float] = {}
+        if people > 2 * math.log2(limit) + 2 * max(self.sizes):
+            raise too_many(people, limit)  # each whole block has at least 2^(size / 2) orders
         blocks = {size: self._block(size) for size in set(self.sizes)}
         while weights:
             longer: dict[tuple[int, ...], float] = {}
@@ -114,11 +142,8 @@ class PermutedBlocks:
                     into = done if len(path) >= people else longer
                     path = path[:people]
                     into[path] = into.get(path, 0.0) + each
-            if len(longer) + len(done) > LARGEST_SUPPORT:
-                raise ImpossibleDesign(
-                    f"The rule has more than {LARGEST_SUPPORT:,} allocations of {people} people; "
-                    "use draw_many to sample them."
-                )
+            if len(longer) + len(done) > limit:
+                raise too_many(people, limit)
             weights = longer
         return Support(
             arm=np.array(list(done), dtype=np.int8), weight=np.array(list(done.values()))
@@ -128,44 +153,63 @@ class PermutedBlocks:
         rule = Complete(counts=self._full(size))
         return [tuple(row) for row in rule.support(size).arm.tolist()]
 
-    def next_probabilities(self, history: Sequence[int], person: object = None) -> FloatArray:
-        """Return (k,): the chance of each arm for the next person, given the arms so far.
+    def start(self) -> State:
+        """Return what may be left of the open block, each with its weight."""
+        return [[list(self._full(size)), 1.0 / len(self.sizes)] for size in self.sizes]
 
-        With several sizes, for one who knows the rule but not where blocks began: each way the
-        history can be cut into blocks counts by how likely it makes what was seen.
+    def chances(self, state: State, person: Person = None) -> tuple[float, ...]:
+        """Return the chance of each arm for one who knows the rule and the arms so far.
+
+        With several sizes nobody is told where blocks began: each way the arms can be cut into
+        blocks counts by how likely it makes what was seen. Allocating by these chances gives the
+        same distribution as drawing sizes first, and leaves no sizes to be found out.
         """
-        del person
-        k = len(self.ratio)
-        arms = np.asarray(history, dtype=np.int64)
-        if not ((arms >= 0) & (arms < k)).all():
-            raise ImpossibleDesign(f"`history` must hold arm codes 0 to {k - 1}.")
-        # What may be left of the block that is open now, with its weight.
-        left = _merged((self._full(size), 1.0 / len(self.sizes)) for size in self.sizes)
-        for arm in arms.tolist():
-            moved = []
-            for counts, weight in left.items():
-                if counts[arm]:
-                    after = tuple(n - (code == arm) for code, n in enumerate(counts))
-                    each = weight * counts[arm] / sum(counts)
-                    if sum(after):
-                        moved.append((after, each))
-                    else:
-                        share = each / len(self.sizes)
-                        moved += [(self._full(size), share) for size in self.sizes]
-            left = _merged(moved)
-        total = sum(left.values())
+        total = math.fsum(weight for _, weight in state)
+        shares = [[weight * left / sum(counts) for left in counts] for counts, weight in state]
+        return tuple(math.fsum(share) / total for share in zip(*shares, strict=True))
+
+    def after(self, state: State, arm: int, person: Person = None) -> State:
+        """Return what may be left once a person was given an arm."""
+        moved: dict[tuple[int, ...], float] = {}
+        for counts, weight in state:
+            if counts[arm]:
+                left = tuple(n - (code == arm) for code, n in enumerate(counts))
+                each = weight * counts[arm] / sum(counts)
+                opened = [left] if sum(left) else [self._full(size) for size in self.sizes]
+                for counts_left in opened:
+                    moved[counts_left] = moved.get(counts_left, 0.0) + each / len(opened)
+        total = math.fsum(moved.values())
         if not total > 0:
             raise ImpossibleDesign("`history` cannot have come from these blocks.")
-        chance = sum(np.array(counts) / sum(counts) * weight for counts, weight in left.items())
-        return np.asarray(chance / total, dtype=np.float64)
+        return [[list(counts), weight / total] for counts, weight in moved.items()]
 
     def _full(self, size: int) -> tuple[int, ...]:
         return tuple(part * size // sum(self.ratio) for part in self.ratio)
 
 
-def _merged(parts: Iterable[tuple[tuple[int, ...], float]]) -> dict[tuple[int, ...], float]:
-    """Add up the weights of what is alike."""
-    merged: dict[tuple[int, ...], float] = {}
-    for counts, weight in parts:
-        merged[counts] = merged.get(counts, 0.0) + weight
-    return merged
+# Cells of a table of all arrangements; larger blocks are shuffled instead.
+LARGEST_TABLE = 2_000_000
+
+
+@functools.lru_cache(maxsize=32)
+def _listed_blocks(
+    sizes: tuple[int, ...], ratio: tuple[int, ...]
+) -> tuple[NDArray[np.int8], NDArray[np.int16]] | None:
+    """Return (rows, largest) arrangements and (rows,) sizes such that every row is as likely.
+
+    An arrangement of a size that has fewer is repeated, up to the least common multiple, so that
+    each size has as many rows. None when that is too many.
+    """
+    rules = [Complete(counts=tuple(part * size // sum(ratio) for part in ratio)) for size in sizes]
+    number = [
+        math.factorial(sum(r.counts)) // math.prod(map(math.factorial, r.counts)) for r in rules
+    ]
+    each = math.lcm(*number)
+    if each * len(sizes) * max(sizes) > LARGEST_TABLE:
+        return None
+    table = np.zeros((len(sizes), each, max(sizes)), dtype=np.int8)
+    for place, (rule, size, n) in enumerate(zip(rules, sizes, number, strict=True)):
+        table[place, :, :size] = np.tile(rule.support(size).arm, (each // n, 1))
+    rows = table.reshape(-1, max(sizes))
+    rows.setflags(write=False)
+    return rows, np.repeat(np.array(sizes, dtype=np.int16), each)

@@ -13,6 +13,7 @@ from checkpoint_eval._checks import (
     check_level,
     check_positive,
 )
+from checkpoint_eval.design.allocation_plan import AllocationPlan
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 
 UNITS: tuple[str, ...] = ("days", "weeks", "months", "years")
@@ -47,11 +48,15 @@ def check_unit(unit: str, name: str = "unit") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column of the people table holds the arm, the identifier and the arm received."""
+    """Which column of the people table holds the arm, the identifier and the arm received.
+
+    `order` tells who came first; a rule that depends on it needs it ("rows": as they stand).
+    """
 
     arm: str
     id: str = ""
     received: str = ""
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +65,6 @@ class Arm:
 
     label: str | int | bool
     name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationPlan:
-    """How people were to be allocated: the rule, the ratio (control first) and the strata."""
-
-    rule: str = "complete"
-    ratio: tuple[int, ...] = (1, 1)
-    strata: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_choice(self.rule, "rule", ("complete",))
-        for part in self.ratio:
-            check_count(part, "ratio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,8 +225,13 @@ class Protocol:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of the whole promise."""
-        text = json.dumps(plain(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 of the canonical JSON of what was promised.
+
+        Keys left at their default are left out, so that a key which later versions may add does
+        not change the digest of a protocol that does not use it.
+        """
+        told = plain(self, defaults=False)
+        text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property

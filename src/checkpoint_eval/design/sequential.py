@@ -1,8 +1,7 @@
 """Two-arm rules that allocate one person at a time by the difference so far."""
 
 import functools
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_count, check_rng, is_number
-from checkpoint_eval.design.allocation import LARGEST_SUPPORT, Support
+from checkpoint_eval.design.allocation import (
+    LARGEST_SUPPORT,
+    OneAtATime,
+    Person,
+    State,
+    Support,
+    too_many,
+)
+from checkpoint_eval.design.people import PeopleLike
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 
 
-class Sequential(ABC):
+class Sequential(OneAtATime):
     """A two-arm rule whose next step depends on people so far and the difference between arms.
 
     A rule states one thing, `chance`; drawing, probabilities, support and the distribution of the
@@ -23,6 +30,11 @@ class Sequential(ABC):
 
     __slots__ = ()
 
+    @property
+    def n_arms(self) -> int:
+        """Two: control and treatment."""
+        return 2
+
     @abstractmethod
     def chance(self, difference: ArrayLike, *, place: int) -> FloatArray:
         """Return the chance of treatment for the person at `place` (0 is the first).
@@ -30,31 +42,29 @@ class Sequential(ABC):
         `difference` is treatment − control among those before, of any shape; so is the answer.
         """
 
-    def draw(self, people: int, rng: np.random.Generator) -> IntArray:
-        """Return (n,) arm codes in arrival order."""
-        return np.asarray(self.draw_many(people, 1, rng)[0], dtype=np.int64)
-
-    def draw_many(self, people: int, draws: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    def draw_many(
+        self, people: PeopleLike, draws: int, rng: np.random.Generator
+    ) -> NDArray[np.int8]:
         """Return (draws, n) arm codes, one independent allocation a row."""
         check_rng(rng)
-        self._check_people(people)
-        arms = np.empty((people, check_count(draws, "draws")), dtype=np.int8)
+        n = self._size(people)
+        arms = np.empty((n, check_count(draws, "draws")), dtype=np.int8)
         difference = np.zeros(draws, dtype=np.int64)
-        for place in range(people):  # each step needs the one before; draws are the batch
+        for place in range(n):  # each step needs the one before; draws are the batch
             arms[place] = rng.random(draws) < self.chance(difference, place=place)
             difference += 2 * arms[place].astype(np.int64) - 1
         return np.ascontiguousarray(arms.T)
 
-    def differences(self, people: int) -> FloatArray:
+    def differences(self, people: PeopleLike) -> FloatArray:
         """Return (n + 1, 2n + 1): the exact distribution of the difference after each person.
 
         Row j is after j people; column n + d is a difference of d.
         """
-        self._check_people(people)
-        values = np.arange(-people, people + 1)
-        rows = np.zeros((people + 1, values.size))
-        rows[0, people] = 1.0
-        for place in range(people):
+        n = self._size(people)
+        values = np.arange(-n, n + 1)
+        rows = np.zeros((n + 1, values.size))
+        rows[0, n] = 1.0
+        for place in range(n):
             reached = rows[place] > 0
             chance = np.zeros(values.size)
             chance[reached] = self.chance(values[reached], place=place)
@@ -62,10 +72,10 @@ class Sequential(ABC):
             rows[place + 1, :-1] += (rows[place] * (1 - chance))[1:]
         return rows
 
-    def probabilities(self, people: int) -> FloatArray:
+    def probabilities(self, people: PeopleLike) -> FloatArray:
         """Return (n, 2): each person's chance of each arm before anyone is allocated."""
         rows = self.differences(people)
-        values = np.arange(-people, people + 1)
+        values = np.arange(rows.shape[1]) - (rows.shape[0] - 1)
         treated = np.array(
             [
                 row[row > 0] @ self.chance(values[row > 0], place=place)
@@ -74,36 +84,39 @@ class Sequential(ABC):
         )
         return np.stack([1 - treated, treated], axis=1)
 
-    def support(self, people: int) -> Support:
-        """Return every allocation the rule can make and its chance; at most a million of them."""
-        self._check_people(people)
+    def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
+        """Return every allocation the rule can make and its chance; at most `limit` of them."""
+        n = self._size(people)
         arm, weight = np.zeros((1, 0), dtype=np.int8), np.ones(1)
-        for place in range(people):
+        for place in range(n):
             difference = 2 * arm.sum(axis=1, dtype=np.int64) - place
             chance = self.chance(difference, place=place)
             both = np.concatenate([weight * (1 - chance), weight * chance])
             code = np.repeat(np.array([0, 1], dtype=np.int8), weight.size)
             arm = np.concatenate([np.tile(arm, (2, 1)), code[:, None]], axis=1)[both > 0]
             weight = both[both > 0]
-            if weight.size > LARGEST_SUPPORT:
-                raise ImpossibleDesign(
-                    f"The rule has more than {LARGEST_SUPPORT:,} allocations of {people} people; "
-                    "use draw_many to sample them."
-                )
+            if weight.size > limit:
+                raise too_many(n, limit)
         return Support(arm=arm, weight=weight)
 
-    def next_probabilities(self, history: Sequence[int], person: object = None) -> FloatArray:
-        """Return (2,): the chance of each arm for the next person, given the arms so far."""
-        del person
-        arms = np.asarray(history, dtype=np.int64)
-        if not np.isin(arms, (0, 1)).all():
-            raise ImpossibleDesign(f"`history` must hold 0 and 1, got {sorted(set(history))}.")
-        self._check_people(arms.size + 1)
-        chance = float(self.chance(2 * arms.sum() - arms.size, place=arms.size))
-        return np.array([1 - chance, chance])
+    def start(self) -> State:
+        """Return how many came, and the difference between arms."""
+        return [0, 0]
 
-    def _check_people(self, people: int) -> None:
-        check_count(people, "people", least=1)
+    def chances(self, state: State, person: Person = None) -> tuple[float, ...]:
+        """Return the chance of control and of treatment."""
+        place, difference = state
+        self._size(place + 1)
+        chance = float(self.chance(difference, place=place))
+        return 1 - chance, chance
+
+    def after(self, state: State, arm: int, person: Person = None) -> State:
+        """Return the count and the difference once a person was given an arm."""
+        place, difference = state
+        return [place + 1, difference + (1 if arm else -1)]
+
+    def _size(self, people: PeopleLike) -> int:
+        return self.read(people).n
 
 
 def _check_tolerance(tolerance: int) -> None:
@@ -113,30 +126,6 @@ def _check_tolerance(tolerance: int) -> None:
 def _check_bias(p: float) -> None:
     if not is_number(p) or not 0.5 <= p <= 1:
         raise TrialError(f"`p` is the chance of the smaller arm, between 0.5 and 1, got {p!r}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simple(Sequential):
-    """A coin for each person: treatment with chance `probability`, whatever came before.
-
-    References
-    ----------
-    Rosenberger and Lachin (2016), Randomization in Clinical Trials (complete randomisation).
-    Checked against the binomial distribution.
-    """
-
-    probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not is_number(self.probability) or not 0 < self.probability < 1:
-            raise TrialError(
-                f"`probability` must lie strictly between 0 and 1, got {self.probability!r}."
-            )
-
-    def chance(self, difference: ArrayLike, *, place: int) -> FloatArray:
-        """Return the same chance for everyone."""
-        del place
-        return np.full(np.shape(difference), self.probability)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,11 +283,13 @@ class MaximalProcedure(Sequential):
             )
         return floats(up / here / 2)  # one step fewer was halved
 
-    def _check_people(self, people: int) -> None:
-        if check_count(people, "people", least=1) > self.people:
+    def _size(self, people: PeopleLike) -> int:
+        n = self.read(people).n
+        if n > self.people:
             raise ImpossibleDesign(
-                f"The rule was made for {self.people} people, got {people}; make one for more."
+                f"The rule was made for {self.people} people, got {n}; make one for more."
             )
+        return n
 
 
 @functools.lru_cache(maxsize=32)

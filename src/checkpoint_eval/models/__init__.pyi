@@ -1,6 +1,7 @@
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
 from .event_tables import EventTable, event_table
+from .inverted import randomisation_interval
 from .multiplicity import adjust_p_values
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportions import TwoProportions
@@ -38,6 +39,7 @@ __all__ = [
     "logrank_test",
     "logrank_z",
     "odds_ratio",
+    "randomisation_interval",
     "randomisation_test",
     "restricted_mean",
     "restricted_mean_of",

@@ -1,19 +1,19 @@
 """Who is compared: the people of an analysis set whose outcome is known, by arm and stratum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from checkpoint_eval._arrays import NO_CODES, BoolArray, FloatArray, IntArray
+from checkpoint_eval._arrays import NO_CODES, NO_FLAGS, BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_known
 from checkpoint_eval._memory import remembered
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_tables import EventTable, event_table
 from checkpoint_eval.outcomes.baseline import Covariate
-from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
+from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
 
@@ -34,7 +34,9 @@ class Compared:
     time : (n,) float
         Time to event or end of follow-up; empty for a binary outcome.
     event : (n,) bool
-        The event, or the binary outcome.
+        The event, or the binary outcome; empty for a numeric outcome.
+    value : (n,) float
+        The number of a numeric outcome; otherwise empty.
     missing : (k,) int
         People of the set left out by arm, as outcome or covariates are unknown.
     """
@@ -48,6 +50,7 @@ class Compared:
     time: FloatArray
     event: BoolArray
     missing: tuple[int, ...]
+    value: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def table(self) -> EventTable:
         """Return the event table by arm: (k, m)."""
@@ -77,6 +80,8 @@ class Compared:
 
     def events(self, until: float = np.inf) -> tuple[int, ...]:
         """Events by arm, up to a time and the times that tie with it."""
+        if self.value.size:
+            return ()
         if not self.time.size:
             return _counts(self.arm[self.event], len(self.arms))
         table = self.table()
@@ -99,7 +104,7 @@ class Compared:
             "analysis_set": self.analysis_set,
             "contrast": (self.arms[1], self.arms[0]),
             "n": (n[0], n[1]),
-            "events": (events[0], events[1]),
+            "events": events[:2],
             "missing": (self.missing[0], self.missing[1]),
             "unit": self.unit,
         }
@@ -126,7 +131,7 @@ def compare(
     *,
     outcome: str,
     analysis_set: str = "itt",
-    kind: Literal["time", "binary", "any"] = "any",
+    kind: Literal["time", "event", "any"] = "event",
     arm: str | None = None,
     every_arm: bool = False,
     complete: Sequence[str] = (),
@@ -168,8 +173,6 @@ def _compared(
     people = np.arange(trial.n) if everyone else np.flatnonzero(chosen)
     left_out = NO_CODES if everyone else code[members & ~chosen]
     missing = np.bincount(left_out, minlength=len(arms))
-    timed = isinstance(observed, TimeToEvent)
-    flags = observed.event if isinstance(observed, TimeToEvent) else observed.value
     # When nobody is left out the trial's own read-only arrays serve as they are.
     who = slice(None) if everyone else people
     compared = Compared(
@@ -179,9 +182,8 @@ def _compared(
         arms=arms,
         people=people,
         arm=code[who],
-        time=observed.time[who] if timed else np.zeros(0),  # type: ignore[union-attr]
-        event=flags[who],
         missing=tuple(int(count) for count in missing),
+        **_measurements(observed, who),
     )
     for name, count in zip(arms, compared.n, strict=True):
         if count == 0:
@@ -192,7 +194,21 @@ def _compared(
     return compared
 
 
-def _check_kind(name: str, observed: TimeToEvent | BinaryOutcome, kind: str) -> None:
+def _measurements(observed: Observed, who: IntArray | slice) -> dict[str, Any]:
+    """Return the fields of `Compared` that hold what was observed."""
+    if isinstance(observed, TimeToEvent):
+        return {"time": observed.time[who], "event": observed.event[who]}
+    if isinstance(observed, BinaryOutcome):
+        return {"time": np.zeros(0), "event": observed.value[who]}
+    return {"time": np.zeros(0), "event": NO_FLAGS, "value": observed.value[who]}
+
+
+def _check_kind(name: str, observed: Observed, kind: str) -> None:
+    if kind != "any" and isinstance(observed, NumericOutcome):
+        raise TrialError(
+            f"Outcome {name!r} is a number for each person; this verb needs events. Use "
+            "`randomisation_test` with statistic='mean difference'."
+        )
     if kind == "time" and not isinstance(observed, TimeToEvent):
         raise TrialError(
             f"Outcome {name!r} is binary; a time-to-event outcome is needed. "

@@ -1,34 +1,34 @@
 """Randomisation tests: how often the rule itself would make a difference this large."""
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_count, check_rng, counted
+from checkpoint_eval._arrays import BoolArray, FloatArray
+from checkpoint_eval._checks import as_names, check_choice, check_count, check_rng, counted
+from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.models.compared import Compared, compare, strata_of
-from checkpoint_eval.models.event_tables import event_table
-from checkpoint_eval.models.survival import survival_at
-from checkpoint_eval.models.weighted_logrank import NO_VARIANCE
+from checkpoint_eval.models.compared import Compared, compare
+from checkpoint_eval.models.redrawn_statistics import Codes, Measure, Own, Statistic, measure_of
+from checkpoint_eval.models.weighted_logrank import LOG_RANK, NO_VARIANCE, FlemingHarrington
 from checkpoint_eval.outcomes.trial import Trial
-from checkpoint_eval.randomise.redrawing import redraw
+from checkpoint_eval.randomise.redrawing import enumerated, redraw
 from checkpoint_eval.results import NAN, SignificanceTest
 
-Statistic = Literal["risk difference", "log-rank"]
-Codes = NDArray[np.int8]
-
-# People times draws worked on at once: few enough for a processor's cache.
-BLOCK_CELLS = 250_000
+Alternative: TypeAlias = Literal["two-sided", "less", "greater"]
+ALTERNATIVES: tuple[str, ...] = ("two-sided", "less", "greater")
 
 
-def randomisation_test(
+def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protocol makes
     trial: Trial,
     *,
-    outcome: str,
-    statistic: Statistic = "log-rank",
+    outcome: str | Sequence[str],
+    statistic: Statistic | Own = "log-rank",
+    weight: FlemingHarrington = LOG_RANK,
+    adjust: str | Sequence[str] = (),
+    alternative: Alternative = "two-sided",
     draws: int = 10_000,
     rng: np.random.Generator,
     horizon: float | None = None,
@@ -39,31 +39,44 @@ def randomisation_test(
     Parameters
     ----------
     trial : Trial
-        Two arms.
-    outcome : str
-    statistic : {"log-rank", "risk difference"}
-        The log-rank z (stratified as the randomisation was), or the difference in the share with
-        the event.
+        Two arms. Its own rule is redrawn, with arrival order, strata and factors kept; a trial
+        read without one is redrawn by complete randomisation within strata, given the numbers.
+    outcome : str or sequence of str
+        With several, the largest statistic in size is tested: the log-rank z of times, the
+        studentised difference of others; `statistic` is then left out.
+    statistic : str or callable
+        "log-rank" (z, stratified as the randomisation was), "risk difference", "mean difference"
+        (both weighted by one over the chance of the arm where a stated rule varies it),
+        "studentised difference", "adjusted difference" (of residuals given `adjust`), "rank sum"
+        (difference in mean ranks); or your own, from (b, n) arm codes and the `Compared` people
+        to (b,) numbers.
+    weight : FlemingHarrington
+        Of the log-rank statistic.
+    adjust : str or sequence of str
+        Covariates of the adjusted difference.
+    alternative : {"two-sided", "less", "greater"}
+        "less": a statistic as low or lower counts.
     draws : int
-        Allocations drawn; complete randomisation with the numbers seen, within strata.
+        Allocations drawn. When the rule has no more than these, all are listed instead: exact.
     rng : numpy.random.Generator
     horizon : float, optional
-        For the risk difference of a time-to-event outcome: when it is read. With people censored
-        before it the test is not estimable.
+        When a time-to-event outcome is read as a risk. With people censored before it the test is
+        not estimable.
     analysis_set : {"itt"} or a named set
         A set by what was received has no randomisation distribution and is refused.
 
     Returns
     -------
     SignificanceTest
-        `statistic` as observed; two-sided p = (b + 1) / (draws + 1) with b the draws at least as
-        far from 0, and its Monte Carlo standard error.
+        `statistic` as observed; p = (b + 1) / (draws + 1) with b the draws at least as extreme,
+        and its Monte Carlo standard error; or the exact p and an error of 0.
 
     Raises
     ------
     TrialError
-        For more than two arms, a set defined by treatment received, or a horizon that is missing
-        or needless.
+        For more than two arms, a set defined by treatment received, or options not used.
+    ImpossibleDesign
+        When the stated rule cannot have made the allocation in the stated order.
 
     Notes
     -----
@@ -74,7 +87,7 @@ def randomisation_test(
     References
     ----------
     Fisher (1935), The Design of Experiments; Phipson and Smyth (2010), eq. 2. Checked against full
-    enumeration and R coin.
+    enumeration, R coin, and published examples of Gerber and Green (2012).
 
     Examples
     --------
@@ -86,43 +99,97 @@ def randomisation_test(
     >>> test.draws
     999
     """
-    check_choice(statistic, "statistic", ("log-rank", "risk difference"))
+    check_choice(alternative, "alternative", ALTERNATIVES)
     check_count(draws, "draws")
     check_rng(rng)
-    people = compare(trial, outcome=outcome, analysis_set=analysis_set, every_arm=True)
-    _check_can_redraw(people)
-    measure = _statistic(trial, people, statistic, horizon)
-    lost = _censored_early(people, statistic, horizon)
-    observed = NAN if lost else float(measure(people.arm.astype(np.int8)[None, :])[0])
-    strata = trial.assignment.stratified_by
-    rule = "complete randomisation" + (f" within {', '.join(strata)}" if strata else "")
-    method = f"{statistic}; {draws:,} allocations redrawn by {rule}; two-sided (b + 1)/(B + 1)"
-    if np.isnan(observed):
-        p_value, error = NAN, NAN
-        method += f"; not estimable: {lost or NO_VARIANCE}"
-    else:
-        p_value = _p_value(trial, people, measure, observed, draws=draws, rng=rng)
-        error = float(np.sqrt(p_value * (1 - p_value) / draws))
+    parts = [
+        _part(trial, name, chosen, weight, as_names(adjust), horizon, analysis_set)
+        for name, chosen in _chosen(trial, outcome, statistic)
+    ]
+    test = _joined(parts, alternative)
+    tested = _tested(trial, test, alternative, draws=draws, rng=rng)
+    people = parts[0].people
+    several = len(parts) > 1
     until = horizon if horizon is not None else np.inf
     return SignificanceTest(
-        test=f"randomisation test ({statistic})",
-        outcome=outcome,
+        test=f"randomisation test ({'maximum' if several else name_of(statistic)})",
+        outcome=", ".join(part.people.outcome for part in parts),
         analysis_set=analysis_set,
         arms=people.arms,
-        statistic=observed,
-        p_value=p_value,
-        method=method,
-        n=people.n,
-        events=people.events(until),
-        missing=people.missing,
-        draws=draws,
-        monte_carlo_error=error,
+        statistic=test.observed,
+        p_value=tested.p_value,
+        method=f"{test.told}; {tested.told}",
+        n=trial_counts(trial, analysis_set) if several else people.n,
+        events=() if several else people.events(until),
+        missing=() if several else people.missing,
+        draws=tested.draws,
+        monte_carlo_error=tested.error,
         time_point=NAN if horizon is None else float(horizon),
         unit=people.unit,
     )
 
 
-def _check_can_redraw(people: Compared) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One outcome's people, statistic and observed value; `reason` when there is none."""
+
+    people: Compared
+    measure: Measure
+    observed: float
+    reason: str = ""
+
+
+def _chosen(
+    trial: Trial, outcome: str | Sequence[str], statistic: Statistic | Own
+) -> list[tuple[str, Statistic | Own]]:
+    """Return each outcome with its statistic."""
+    if isinstance(outcome, str) or not isinstance(outcome, Sequence):
+        return [(outcome, statistic)]
+    names = as_names(outcome)
+    if len(names) < 2 or statistic != "log-rank":
+        raise TrialError(
+            "With several outcomes the largest standardised statistic is tested: name two or more "
+            f"and leave `statistic` out, got {len(names)} and {statistic!r}."
+        )
+    timed = [hasattr(trial.outcome(name), "time") for name in names]
+    return [
+        (name, "log-rank" if time else "studentised difference")
+        for name, time in zip(names, timed, strict=True)
+    ]
+
+
+def _part(
+    trial: Trial,
+    outcome: str,
+    statistic: Statistic | Own,
+    weight: FlemingHarrington,
+    adjust: tuple[str, ...],
+    horizon: float | None,
+    analysis_set: str,
+) -> Part:
+    people = compared_arms(trial, outcome, analysis_set, adjust)
+    measure = measure_of(
+        trial, people, statistic=statistic, weight=weight, adjust=adjust, horizon=horizon
+    )
+    reason = censored_early(people, horizon)
+    observed = NAN if reason else float(measure.of(people.arm.astype(np.int8)[None, :])[0])
+    if np.isnan(observed) and not reason:
+        reason = NO_VARIANCE
+    return Part(people=people, measure=measure, observed=observed, reason=reason)
+
+
+def compared_arms(
+    trial: Trial, outcome: str, analysis_set: str, complete: tuple[str, ...]
+) -> Compared:
+    """Return the people compared, refusing what has no randomisation distribution of two arms."""
+    people = compare(
+        trial,
+        outcome=outcome,
+        analysis_set=analysis_set,
+        kind="any",
+        every_arm=True,
+        complete=complete,
+    )
     if len(people.arms) != 2:
         raise TrialError(
             f"`randomisation_test` compares two arms, the trial has {len(people.arms)}; read two "
@@ -133,102 +200,134 @@ def _check_can_redraw(people: Compared) -> None:
             f"Analysis set {people.analysis_set!r} depends on what was received, which the rule "
             "did not draw; use 'itt' or a set fixed before randomisation."
         )
+    return people
 
 
-def _censored_early(people: Compared, statistic: Statistic, horizon: float | None) -> str:
+def censored_early(people: Compared, horizon: float | None) -> str:
     """Return why a risk cannot be compared: people whose status at the horizon is unknown."""
-    if statistic == "log-rank" or horizon is None or not people.time.size:
+    if horizon is None or not people.time.size:
         return ""
     early = people.censored_before(horizon)
     told = counted(early, "person is", "people are")
     return f"{told} censored earlier, so their risk is unknown" if early else ""
 
 
-def _p_value(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The statistic of the whole test, of allocations of everyone randomised."""
+
+    of: Callable[[Codes], FloatArray]
+    observed: float
+    slack: float
+    told: str
+    reason: str = ""
+
+
+def _joined(parts: Sequence[Part], alternative: Alternative) -> Joined:
+    """Return the one statistic, or the largest in size of several."""
+    if len(parts) > 1 and alternative != "two-sided":
+        raise TrialError("The largest of several statistics is two-sided; leave `alternative` out.")
+    reason = "; ".join(part.reason for part in parts if part.reason)
+
+    def of(codes: Codes) -> FloatArray:
+        each = [part.measure.of(codes[:, part.people.people]) for part in parts]
+        return each[0] if len(each) == 1 else np.nanmax(np.abs(_no_nan(np.stack(each))), axis=0)
+
+    observed = [part.observed for part in parts]
+    largest = observed[0] if len(parts) == 1 else float(np.abs(observed).max())
+    told = parts[0].measure.told
+    if len(parts) > 1:
+        each = (f"{part.measure.told} of {part.people.outcome}" for part in parts)
+        told = f"largest in size of {', '.join(each)}"
+    return Joined(
+        of=of,
+        observed=largest,
+        # A draw that ties with the observed statistic must count though rounding differs.
+        slack=1e-9 * abs(largest) + 1e-12 * max(part.measure.scale for part in parts),
+        told=told,
+        reason=reason,
+    )
+
+
+def _no_nan(values: FloatArray) -> FloatArray:
+    """Return 0 for a draw that leaves no variance: it says nothing against the null."""
+    return np.nan_to_num(values, nan=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """What redrawing gave."""
+
+    p_value: float
+    error: float
+    draws: int
+    told: str
+
+
+def _tested(
     trial: Trial,
-    people: Compared,
-    measure: Callable[[Codes], FloatArray],
-    observed: float,
+    test: Joined,
+    alternative: Alternative,
     *,
     draws: int,
     rng: np.random.Generator,
-) -> float:
-    everyone = people.people.size == trial.n
-    # A draw that ties with the observed statistic must count though rounding differs.
-    bar = abs(observed) * (1 - 1e-9) - 1e-12
-    extreme = 0
-    for codes in redraw(trial.assignment, draws=draws, rng=rng):
-        # A draw that leaves no variance, or nobody in an arm, says nothing against the null.
-        values = np.nan_to_num(measure(codes if everyone else codes[:, people.people]))
-        extreme += int((np.abs(values) >= bar).sum())
-    return (extreme + 1) / (draws + 1)
-
-
-def _statistic(
-    trial: Trial, people: Compared, statistic: Statistic, horizon: float | None
-) -> Callable[[Codes], FloatArray]:
-    """Return a function from (b, n) arm codes to (b,) statistics."""
-    if statistic == "log-rank":
-        if horizon is not None:
-            raise TrialError(
-                f"`horizon` is {horizon!r}, but the log-rank statistic uses all of follow-up; "
-                "leave it out, or use statistic='risk difference'."
-            )
-        if not people.time.size:
-            raise TrialError(
-                f"Outcome {people.outcome!r} is binary; use statistic='risk difference'."
-            )
-        stratum, _ = strata_of(trial, people, None)
-        return _logrank_many(people, stratum)
-    event = people.event
-    if people.time.size:
-        if horizon is None:
-            raise TrialError(
-                f"`horizon` is needed to read {people.outcome!r} as a risk: by how many "
-                f"{people.unit}?"
-            )
-        survival_at(people, at=horizon, name="horizon")
-        event = people.event_by(horizon)
-    return lambda codes: _risk_difference_many(event.astype(np.float32), codes)
-
-
-def _risk_difference_many(event: NDArray[np.float32], codes: Codes) -> FloatArray:
-    treated = codes.astype(np.float32)
-    n1 = treated.sum(axis=1, dtype=np.float64)
-    x1 = (treated @ event).astype(np.float64)  # whole numbers below 2**24 are exact
-    with np.errstate(divide="ignore", invalid="ignore"):
-        risk1 = x1 / n1
-        risk0 = (float(event.sum(dtype=np.float64)) - x1) / (event.size - n1)
-        return floats(risk1 - risk0)
-
-
-def _logrank_many(people: Compared, strata: IntArray | None) -> Callable[[Codes], FloatArray]:
-    """Return a function from (b, n) arm codes to (b,) log-rank statistics.
-
-    Who is at risk and who has the event does not depend on the allocation: with people in order
-    of stratum and falling time, the treated at risk at an event time are one running sum.
-    """
-    stratum = np.zeros(people.time.size, dtype=np.int64) if strata is None else strata
-    s = int(stratum.max(initial=0)) + 1
-    pooled = event_table(people.time, people.event, stratum, groups=s)
-    cells = np.nonzero(pooled.events)
-    r, d = pooled.at_risk[cells], pooled.events[cells]
-    tie = d * (r - d) / np.maximum(r - 1, 1)
-    order = np.lexsort((-people.time, stratum))
-    before = np.concatenate([[0], np.cumsum(np.bincount(stratum, minlength=s))])[cells[0]]
-    event = people.event.astype(np.float32)
-
-    def statistics(codes: Codes) -> FloatArray:
-        running = np.zeros((codes.shape[0], people.time.size + 1), dtype=np.int32, order="F")
-        np.cumsum(codes[:, order], axis=1, out=running[:, 1:])
-        share = (running[:, before + r] - running[:, before]) / r
-        treated = (codes.astype(np.float32) @ event).astype(np.float64)  # exact below 2**24
-        difference = treated - share @ d
-        variance = (share * (1 - share)) @ tie
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(variance > 0, difference / np.sqrt(variance), np.nan)
-
-    size = max(1, BLOCK_CELLS // people.time.size)
-    return lambda codes: np.concatenate(
-        [statistics(codes[start : start + size]) for start in range(0, codes.shape[0], size)]
+) -> Tested:
+    rule = told_of(trial)
+    support = enumerated(trial.assignment, limit=draws)
+    made = draws if support is None else support.weight.size
+    told = f"{made:,} allocations redrawn by {rule}; {alternative} (b + 1)/(B + 1)"
+    if support is not None:
+        told = f"all {made:,} allocations of {rule}; {alternative}, exact"
+    if np.isnan(test.observed):
+        return Tested(
+            p_value=NAN, error=NAN, draws=made, told=f"{told}; not estimable: {test.reason}"
+        )
+    if support is not None:
+        extreme = _extreme(test, test.of(support.arm), alternative)
+        p_value = float(support.weight[extreme].sum()) / float(support.weight.sum())
+        return Tested(p_value=p_value, error=0.0, draws=made, told=told)
+    found = sum(
+        int(_extreme(test, values, alternative).sum())
+        for values in _values(trial, test, draws=draws, rng=rng)
     )
+    p_value = (found + 1) / (draws + 1)
+    return Tested(
+        p_value=p_value,
+        error=float(np.sqrt(p_value * (1 - p_value) / draws)),
+        draws=draws,
+        told=told,
+    )
+
+
+def _values(
+    trial: Trial, test: Joined, *, draws: int, rng: np.random.Generator
+) -> Iterator[FloatArray]:
+    for codes in redraw(trial.assignment, draws=draws, rng=rng):
+        yield test.of(codes)
+
+
+def _extreme(test: Joined, values: FloatArray, alternative: Alternative) -> BoolArray:
+    if alternative == "two-sided":
+        return np.abs(_no_nan(values)) >= abs(test.observed) - test.slack
+    elif alternative == "less":
+        return np.nan_to_num(values, nan=np.inf) <= test.observed + test.slack
+    return np.nan_to_num(values, nan=-np.inf) >= test.observed - test.slack
+
+
+def name_of(statistic: Statistic | Own) -> str:
+    """Return what a statistic is called in a result's name."""
+    return statistic if isinstance(statistic, str) else "own statistic"
+
+
+def told_of(trial: Trial) -> str:
+    """Return what the rule that is redrawn is called."""
+    if trial.assignment.rule is not None:
+        return rule_told(trial.assignment.rule)
+    strata = trial.assignment.stratified_by
+    return "complete randomisation" + (f" within {', '.join(strata)}" if strata else "")
+
+
+def trial_counts(trial: Trial, analysis_set: str) -> tuple[int, ...]:
+    """Return the people of an analysis set by arm."""
+    arm = trial.arm_in(analysis_set)
+    return tuple(int((arm == code).sum()) for code in range(len(trial.arms)))

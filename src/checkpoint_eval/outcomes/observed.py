@@ -1,7 +1,7 @@
 """What was observed of each person: a time to an event, or a yes or no."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -108,6 +108,48 @@ class BinaryOutcome:
         people = counted(self.value.size, "person", "people")
         lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
         return f"BinaryOutcome({people}, {int(self.value.sum())} yes{lost})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class NumericOutcome:
+    """A number for each person, such as harm days.
+
+    Attributes
+    ----------
+    value : (n,) float
+        Finite; NaN exactly where `missing`.
+    missing : (n,) bool
+        People whose outcome is unknown.
+
+    Examples
+    --------
+    >>> NumericOutcome(value=[15.0, 20.0, 30.0])
+    NumericOutcome(3 people, mean 21.67)
+    """
+
+    value: FloatArray
+    missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+
+    def __post_init__(self) -> None:
+        value = np.array(self.value, dtype=np.float64)
+        missing = _mask(self.missing, value.size)
+        wrong = np.flatnonzero(~(missing | np.isfinite(value)))
+        if wrong.size:
+            raise InvalidData(
+                f"`value` must be finite, got {value[wrong[0]]:g} at {at_row(int(wrong[0]))}; mark "
+                "unknown outcomes in `missing`, mend the others."
+            )
+        value[missing] = np.nan
+        object.__setattr__(self, "value", frozen(value))
+        object.__setattr__(self, "missing", frozen(missing))
+
+    def __repr__(self) -> str:
+        people = counted(self.value.size, "person", "people")
+        lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
+        return f"NumericOutcome({people}, mean {np.nanmean(self.value):.4g}{lost})"
+
+
+Observed: TypeAlias = TimeToEvent | BinaryOutcome | NumericOutcome
 
 
 def _mask(missing: BoolArray, people: int) -> BoolArray:

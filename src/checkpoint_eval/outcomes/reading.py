@@ -1,7 +1,9 @@
 """Reading a flat table into the parts of a trial; every refusal names column, row and remedy."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import narwhals as nw
@@ -11,13 +13,14 @@ from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray
 from checkpoint_eval._checks import counted
 from checkpoint_eval._frames import at_row
+from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol, check_unit
-from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError
+from checkpoint_eval.design.within import Stratified
+from checkpoint_eval.errors import InvalidData, TrialError
+from checkpoint_eval.outcomes.arm_labels import Arms, declared_arms, same_label
 from checkpoint_eval.outcomes.baseline import Covariate
-from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
+from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
 from checkpoint_eval.randomise.assignment import Assignment
-
-Arms = Sequence[object] | Mapping[Any, str] | None
 
 
 def protocol_keywords(protocol: Protocol) -> dict[str, Any]:
@@ -33,12 +36,27 @@ def protocol_keywords(protocol: Protocol) -> dict[str, Any]:
         "arms": {arm.label: arm.name for arm in protocol.arms},
         "id": protocol.columns.id or None,
         "strata": protocol.allocation.strata,
+        "rule": protocol.allocation.to_rule(),
+        "order": protocol.columns.order or None,
         "covariates": protocol.covariates,
         "times": times,
         "binary": {each.name: each.binary for each in protocol.outcomes if each.binary},
         "received": protocol.columns.received or None,
         "analysis_sets": {each.name: each.column for each in protocol.analysis_sets},
     }
+
+
+def strata_of_rule(rule: Rule | None, strata: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns of the strata; a stratified rule names them itself."""
+    if not isinstance(rule, Stratified):
+        return strata
+    own = tuple(factor.name for factor in rule.factors)
+    if strata and set(strata) != set(own):
+        raise TrialError(
+            f"`strata` are {', '.join(map(repr, strata))}, but the rule is stratified by "
+            f"{', '.join(map(repr, own))}; leave `strata` out, the rule tells them."
+        )
+    return own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +99,12 @@ class TableReader:
         arm: str,
         received: str | None,
         times: Mapping[str, tuple[str, str, str]],
-        binary: Mapping[str, str],
+        values: Mapping[str, str],
     ) -> None:
         """Refuse a baseline column that is the arm or an outcome: it was not known before."""
         later = {arm: "the arm"} | ({received: "the arm received"} if received else {})
         later |= {name: "an outcome" for spec in times.values() for name in (spec or ())[:2]}
-        later |= dict.fromkeys(binary.values(), "an outcome")
+        later |= dict.fromkeys(values.values(), "an outcome")
         for name in names:
             if name in later:
                 raise InvalidData(
@@ -95,11 +113,18 @@ class TableReader:
                 )
 
     def assignment(
-        self, *, arm: str, control: object, arms: Arms, strata: tuple[str, ...]
+        self,
+        *,
+        arm: str,
+        control: object,
+        arms: Arms,
+        strata: tuple[str, ...],
+        rule: Rule | None = None,
+        order: str | None = None,
     ) -> Assignment:
-        """Read arms and strata."""
+        """Read arms, strata, and what the rule reads of each person."""
         series = self.column(arm, role="arm")
-        names = _declared_arms(series, control=control, arms=arms)
+        names = declared_arms(series, control=control, arms=arms)
         codes = self._arm_codes(series, names, role="arm")
         if (codes < 0).any():
             row = int((codes < 0).argmax())
@@ -114,16 +139,60 @@ class TableReader:
             stratum=stratum,
             strata=labels,
             stratified_by=strata,
+            rule=rule,
+            people=None if rule is None else rule.read(self.frame.to_native()),
+            arrival=self._arrival(rule, order),
         )
+
+    def _arrival(self, rule: Rule | None, order: str | None) -> IntArray:
+        """Return each row's place in the order of arrival; empty when rows stand in it."""
+        if order is None:
+            if rule is not None and rule.by_arrival:
+                raise TrialError(
+                    f"{type(rule).__name__} depends on who came first; name the column that tells "
+                    "it in `order`, or write order='rows' if the rows stand in order of arrival."
+                )
+            return NO_CODES
+        if order == "rows" and order not in self.frame.columns:
+            return NO_CODES
+        series = self.column(order, role="order")
+        missing = _frames.missing_mask(series)
+        if missing.any():
+            raise InvalidData(
+                f"The order column {order!r} is missing at "
+                f"{at_row(int(missing.argmax()), self.ids)}; everyone allocated came at some time."
+            )
+        codes, found = _frames.distinct(series)
+        if len(found) < codes.size:
+            row = int(np.flatnonzero(np.bincount(codes)[codes] > 1)[1])
+            raise InvalidData(
+                f"The order column {order!r} repeats {str(found[codes[row]])!r} at "
+                f"{at_row(row, self.ids)}; each person has a place of their own: use the sequence "
+                "number of the allocation."
+            )
+        rank = np.argsort(np.argsort(self._instants(series, found), kind="stable"))
+        return np.asarray(rank[codes], dtype=np.int64)
+
+    def _instants(self, series: nw.Series[Any], found: list[Any]) -> Any:
+        """Return values that sort as time runs; text must be ISO dates, else 10 precedes 9."""
+        if not _frames.is_text(series):
+            return np.array(found)
+        try:
+            return np.array([np.datetime64(datetime.fromisoformat(str(each))) for each in found])
+        except (ValueError, TypeError) as problem:
+            raise InvalidData(
+                f"The order column {series.name!r} holds text such as {str(found[0])!r}; give "
+                "numbers, dates, or text as 2026-01-31T09:30:00."
+            ) from problem
 
     def _arm_codes(
         self, series: nw.Series[Any], names: Mapping[Any, str], *, role: str
     ) -> IntArray:
         """Return arm codes, -1 where missing; a label that was not declared is refused by row."""
-        code = {_same(label): number for number, label in enumerate(names)}
+        code = {same_label(label): number for number, label in enumerate(names)}
         codes, found = _frames.distinct(series)
         for number, value in enumerate(found):
-            if _same(value) not in code:
+            if same_label(value) not in code:
                 declared = ", ".join(repr(label) for label in names)
                 row = int((codes == number).argmax())
                 raise InvalidData(
@@ -131,7 +200,7 @@ class TableReader:
                     f"{at_row(row, self.ids)}, but the arms are {declared}; correct it or declare "
                     "it in `arms`."
                 )
-        return np.array([*(code[_same(value)] for value in found), -1], dtype=np.int64)[codes]
+        return np.array([*(code[same_label(value)] for value in found), -1], dtype=np.int64)[codes]
 
     def _strata(self, names: tuple[str, ...]) -> tuple[IntArray, tuple[str, ...]]:
         if not names:
@@ -189,15 +258,21 @@ class TableReader:
         return columns
 
     def outcomes(
-        self, *, times: Mapping[str, tuple[str, str, str]], binary: Mapping[str, str]
-    ) -> dict[str, TimeToEvent | BinaryOutcome]:
+        self,
+        *,
+        times: Mapping[str, tuple[str, str, str]],
+        binary: Mapping[str, str],
+        numeric: Mapping[str, str],
+    ) -> dict[str, Observed]:
         """Read the outcomes."""
-        both = sorted(set(times) & set(binary))
-        if both:
-            raise TrialError(
-                f"Outcome {both[0]!r} stands in both `times` and `binary`; rename one."
-            )
-        found: dict[str, TimeToEvent | BinaryOutcome] = {}
+        kinds = {"times": times, "binary": binary, "numeric": numeric}
+        for (one, names), (other, others) in itertools.combinations(kinds.items(), 2):
+            both = sorted(set(names) & set(others))
+            if both:
+                raise TrialError(
+                    f"Outcome {both[0]!r} stands in both `{one}` and `{other}`; rename one."
+                )
+        found: dict[str, Observed] = {}
         for name, spec in times.items():
             if not isinstance(spec, (tuple, list)) or len(spec) != 3:
                 raise TrialError(
@@ -209,6 +284,10 @@ class TableReader:
             missing = np.isnan(flags)
             self._refuse_all_missing(missing, column)
             found[name] = BinaryOutcome(value=flags == 1, missing=missing)
+        for name, column in numeric.items():
+            values = _frames.numbers(self.column(column, role="outcome"), role="outcome")
+            self._refuse_all_missing(np.isnan(values), column)
+            found[name] = NumericOutcome(value=values, missing=np.isnan(values))
         return found
 
     def _refuse_all_missing(self, missing: BoolArray, column: str) -> None:
@@ -249,7 +328,7 @@ class TableReader:
         """Read the arm received, coded as the arm assigned; -1 where unknown."""
         if column is None:
             return NO_CODES
-        names = _declared_arms(self.column(arm, role="arm"), control=control, arms=arms)
+        names = declared_arms(self.column(arm, role="arm"), control=control, arms=arms)
         return self._arm_codes(self.column(column, role="received"), names, role="received")
 
     def sets(self, columns: Mapping[str, str]) -> dict[str, BoolArray]:
@@ -278,55 +357,4 @@ def _refuse_repeated_ids(ids: np.ndarray[Any, np.dtype[np.str_]], column: str) -
         raise InvalidData(
             f"The id column {column!r} repeats {str(ids[row])!r} at rows {first} and {row} "
             f"({counted(repeated.size, 'repeat')} in all); a trial has one row a person."
-        )
-
-
-def _same(label: object) -> object:
-    """Return a key under which 0, 0.0, False and numpy's zeros are one label."""
-    if isinstance(label, (bool, np.bool_, int, float, np.integer, np.floating)):
-        return float(label)
-    return str(label)
-
-
-def _declared_arms(series: nw.Series[Any], *, control: object, arms: Arms) -> dict[Any, str]:
-    """Return label to name for every arm, control first; guess nothing about a third label."""
-    if arms is not None:
-        named = dict(arms) if isinstance(arms, Mapping) else {label: str(label) for label in arms}
-        keys = {_same(label): label for label in named}
-        if _same(control) not in keys or len(keys) < 2 or len(keys) < len(named):
-            raise ImpossibleDesign(
-                f"`arms` must declare at least two different labels, `control` {control!r} among "
-                f"them; got {list(named)}."
-            )
-        first = keys[_same(control)]
-        return {first: named[first]} | named
-    codes, values = _frames.distinct(series)
-    found = {_same(value): value for value in values}
-    rows = {_same(value): int((codes == code).argmax()) for code, value in enumerate(values)}
-    _check_found_arms(series.name, control, found, rows)
-    treatment = next(value for key, value in found.items() if key != _same(control))
-    if set(found) == {0.0, 1.0}:
-        return {found[_same(control)]: "control", treatment: "treatment"}
-    return {found[_same(control)]: str(found[_same(control)]), treatment: str(treatment)}
-
-
-def _check_found_arms(
-    column: str, control: object, found: dict[object, object], rows: dict[object, int]
-) -> None:
-    shown = ", ".join(f"{value!r} (first at {at_row(rows[key])})" for key, value in found.items())
-    if _same(control) not in found:
-        raise InvalidData(
-            f"`control` is {control!r}, but the arm column {column!r} holds {shown or 'nothing'}; "
-            "name the value that means control."
-        )
-    if len(found) == 1:
-        raise ImpossibleDesign(
-            f"The arm column {column!r} holds one arm only, {shown}; a comparison needs two."
-        )
-    if len(found) > 2:
-        raise InvalidData(
-            f"The arm column {column!r} holds more than two labels: {shown}; "
-            "correct stray values, or declare all arms, for example arms=("
-            + ", ".join(repr(value) for value in list(found.values())[:3])
-            + ")."
         )

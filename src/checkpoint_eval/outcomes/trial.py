@@ -11,11 +11,12 @@ import pandas as pd
 
 from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray, frozen, frozen_mapping
 from checkpoint_eval._checks import as_names, check_known, check_mapping, counted
+from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 from checkpoint_eval.outcomes.baseline import Covariate
-from checkpoint_eval.outcomes.observed import BinaryOutcome, TimeToEvent
-from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords
+from checkpoint_eval.outcomes.observed import Observed, TimeToEvent
+from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords, strata_of_rule
 from checkpoint_eval.randomise.assignment import Assignment
 
 
@@ -41,7 +42,7 @@ class Trial:
     ----------
     assignment : Assignment
         Arms and strata of the n people.
-    outcomes : mapping of str to TimeToEvent or BinaryOutcome
+    outcomes : mapping of str to TimeToEvent, BinaryOutcome or NumericOutcome
     columns : mapping of str to Covariate
         Every baseline column that was read: covariates, strata, clusters.
     covariates : tuple of str
@@ -57,7 +58,7 @@ class Trial:
     """
 
     assignment: Assignment
-    outcomes: Mapping[str, TimeToEvent | BinaryOutcome]
+    outcomes: Mapping[str, Observed]
     columns: Mapping[str, Covariate] = field(default_factory=dict)
     covariates: tuple[str, ...] = ()
     ids: np.ndarray[Any, np.dtype[np.str_]] = field(default_factory=lambda: NO_IDS)
@@ -97,6 +98,9 @@ class Trial:
         received: str | None = None,
         analysis_sets: Mapping[str, str] | None = None,
         factors: Sequence[str] = (),
+        numeric: Mapping[str, str] | None = None,
+        rule: Rule | None = None,
+        order: str | None = None,
         protocol: Protocol | None = None,
     ) -> "Trial":
         """Read a trial from one flat table, one row a person.
@@ -127,6 +131,15 @@ class Trial:
             Named sets of people, 0/1, beside itt, per-protocol and as-treated.
         factors : sequence of str, optional
             Further columns that models may name, such as clusters.
+        numeric : mapping of name to column, optional
+            Outcomes measured as numbers, such as harm days.
+        rule : rule, optional
+            The rule that allocated people, with the columns it reads named as in the table; then
+            randomisation tests redraw it. A `Stratified` rule gives the strata too. Without one
+            they redraw complete randomisation within strata.
+        order : str, optional
+            Column that tells who came first: numbers, dates or text in order; "rows" when the
+            rows stand in order of arrival. Needed when the rule depends on it.
         protocol : Protocol, optional
             What was promised; see `Trial.from_protocol`.
 
@@ -163,15 +176,22 @@ class Trial:
         ... )
         Trial(4 people; court: 2, contract: 2; outcomes: reoffence)
         """
-        strata, covariates = as_names(strata), as_names(covariates)
+        strata, covariates = strata_of_rule(rule, as_names(strata)), as_names(covariates)
         times, binary = check_mapping(times, "times"), check_mapping(binary, "binary")
+        numeric = check_mapping(numeric, "numeric")
         reader = TableReader.open(table, id=id)
         reader.refuse_outcomes_at_baseline(
-            (*covariates, *strata), arm=arm, received=received, times=times, binary=binary
+            (*covariates, *strata),
+            arm=arm,
+            received=received,
+            times=times,
+            values={**binary, **numeric},
         )
         return cls(
-            assignment=reader.assignment(arm=arm, control=control, arms=arms, strata=strata),
-            outcomes=reader.outcomes(times=times, binary=binary),
+            assignment=reader.assignment(
+                arm=arm, control=control, arms=arms, strata=strata, rule=rule, order=order
+            ),
+            outcomes=reader.outcomes(times=times, binary=binary, numeric=numeric),
             columns=reader.columns(
                 (*covariates, *strata, *as_names(factors)),
                 constant_allowed=(*strata, *as_names(factors)),
@@ -244,7 +264,7 @@ class Trial:
         member = self.received == arm if analysis_set == "per-protocol" else self.sets[analysis_set]
         return np.where(member, arm, -1)
 
-    def outcome(self, name: str) -> TimeToEvent | BinaryOutcome:
+    def outcome(self, name: str) -> Observed:
         """Return one outcome by name."""
         check_known(name, self.outcomes, what="outcome")
         return self.outcomes[name]
@@ -272,7 +292,7 @@ class Trial:
             "strata": np.array(self.assignment.strata),
             "stratum": self.assignment.stratum,
             "received": self.received,
-        }
+        } | self.assignment.seal()
         for name, column in sorted(self.columns.items()):
             contents[f"column {name}"] = column.values
             contents[f"levels {name}"] = np.array(column.levels, dtype=str)

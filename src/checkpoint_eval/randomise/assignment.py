@@ -1,15 +1,18 @@
 """The assignment: arm codes, names, strata and the rule that made them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from checkpoint_eval._arrays import IntArray, frozen
+from checkpoint_eval._arrays import NO_CODES, IntArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval.design.allocation import Complete, Rule
+from checkpoint_eval.design.people import People
+from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import ImpossibleDesign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
 class Assignment:
     """Who was allocated to what.
 
@@ -25,11 +28,20 @@ class Assignment:
         The names of the strata, by code.
     stratified_by : tuple of str
         The columns whose combinations are the strata.
+    rule : rule, optional
+        The rule that allocated them. Without one, inference draws complete randomisation within
+        strata, given the numbers seen.
+    people : People, optional
+        The columns the rule reads; needed when it reads any.
+    arrival : (n,) int
+        Each person's place in the order of arrival, from 0. Empty: as they stand.
+    commitment : str
+        SHA-256 that committed the seed before anyone was allocated.
 
     Raises
     ------
     ImpossibleDesign
-        When an arm has nobody, or a stratum holds one arm only.
+        When an arm has nobody, a stratum holds one arm only, or the rule has other arms.
     """
 
     arm: IntArray
@@ -37,10 +49,15 @@ class Assignment:
     stratum: IntArray
     strata: tuple[str, ...] = ("everyone",)
     stratified_by: tuple[str, ...] = ()
+    rule: Rule | None = None
+    people: People | None = None
+    arrival: IntArray = field(default_factory=lambda: NO_CODES)
+    commitment: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "arm", frozen(self.arm, np.int64))
-        object.__setattr__(self, "stratum", frozen(self.stratum, np.int64))
+        for name in ("arm", "stratum", "arrival"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
+        _check_rule(self)
         if self.arm.shape != self.stratum.shape or self.arm.ndim != 1:
             raise ImpossibleDesign(
                 f"`arm` has shape {self.arm.shape} and `stratum` {self.stratum.shape}; "
@@ -76,7 +93,8 @@ class Assignment:
     def __repr__(self) -> str:
         arms = ", ".join(f"{name}: {n}" for name, n in zip(self.arms, self.counts, strict=True))
         by = f"; stratified by {', '.join(self.stratified_by)}" if self.stratified_by else ""
-        return f"Assignment({arms}{by})"
+        rule = f"; by {type(self.rule).__name__}" if self.rule is not None else ""
+        return f"Assignment({arms}{by}{rule})"
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -89,3 +107,57 @@ class Assignment:
         k, s = len(self.arms), len(self.strata)
         counts = np.bincount(self.stratum * k + self.arm, minlength=s * k)
         return counts.reshape(s, k)
+
+    @property
+    def order(self) -> IntArray:
+        """(n,) rows in order of arrival."""
+        return np.argsort(self.arrival, kind="stable") if self.arrival.size else np.arange(self.n)
+
+    @property
+    def n(self) -> int:
+        """How many people."""
+        return int(self.arm.size)
+
+    def seal(self) -> dict[str, IntArray]:
+        """Return what a digest must cover beside arms and strata, where it is known."""
+        codes = self.people.codes if self.people is not None else {}
+        found = {f"factor {name}": codes[name] for name in sorted(codes)}
+        return found | ({"arrival": self.arrival} if self.arrival.size else {})
+
+    def redrawn_by(self) -> tuple[Rule, People]:
+        """Return the rule that inference draws, and the people in order of arrival.
+
+        Without a stated rule: complete randomisation within strata, given the numbers seen.
+        """
+        if self.rule is not None:
+            people = self.people if self.people is not None else People(n=self.n)
+            return self.rule, people.take(self.order)
+        rules = {
+            f"stratum={code}": Complete(counts=tuple(counts))
+            for code, counts in enumerate(self.counts_by_stratum.tolist())
+        }
+        if len(rules) == 1:
+            return rules["stratum=0"], People(n=self.n)
+        levels = tuple(str(code) for code in range(len(rules)))
+        return Stratified(rule=rules, by="stratum"), People(
+            n=self.n, codes={"stratum": self.stratum[self.order]}, levels={"stratum": levels}
+        )
+
+
+def _check_rule(assignment: Assignment) -> None:
+    n, arrival = assignment.arm.size, assignment.arrival
+    if arrival.size and not np.array_equal(np.sort(arrival), np.arange(n)):
+        raise ImpossibleDesign(
+            f"`arrival` must hold each place from 0 to {n - 1} once, got {arrival[:5]}..."
+        )
+    if assignment.rule is None:
+        return
+    if assignment.rule.n_arms != len(assignment.arms):
+        raise ImpossibleDesign(
+            f"`rule` allocates to {assignment.rule.n_arms} arms, but there are "
+            f"{len(assignment.arms)}: {', '.join(map(repr, assignment.arms))}."
+        )
+    people = assignment.people
+    if people is not None and people.n != n:
+        raise ImpossibleDesign(f"`people` are {people.n}, but {n} have an arm.")
+    assignment.rule.read(people if people is not None else n)

@@ -6,7 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._checks import check_count, check_rng
-from checkpoint_eval.design.allocation import Complete
+from checkpoint_eval._memory import remembered
+from checkpoint_eval.design.allocation import OneAtATime, Rule, Support, SupportTooLarge
+from checkpoint_eval.design.people import People
+from checkpoint_eval.design.rerandomised import Rerandomised
+from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.randomise.assignment import Assignment
 
 # People times draws in one chunk: 16 million int8 codes keep a chunk's arrays near 100 MB.
@@ -16,10 +20,10 @@ CHUNK_CELLS = 16_000_000
 def redraw(
     assignment: Assignment, *, draws: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int8]]:
-    """Yield allocations drawn anew by complete randomisation within the assignment's strata.
+    """Yield allocations drawn anew by the assignment's own rule.
 
-    Each stratum keeps the numbers in each arm that were seen, so the draws come from the
-    randomisation distribution given those numbers.
+    Arrival order, strata and factors are kept. Without a stated rule: complete randomisation
+    within strata, each keeping the numbers in each arm that were seen.
 
     Parameters
     ----------
@@ -33,22 +37,88 @@ def redraw(
     Yields
     ------
     (b, n) int8
-        Arm codes; the chunks' b add up to `draws`.
+        Arm codes, in the assignment's order of rows; the chunks' b add up to `draws`.
+
+    Raises
+    ------
+    ImpossibleDesign
+        When the rule cannot have made the allocation that was seen.
 
     References
     ----------
-    Rosenberger and Lachin (2016), Randomization in Clinical Trials (random allocation rule).
-    Checked against full enumeration in tests/reference.
+    Rosenberger and Lachin (2016), Randomization in Clinical Trials (randomization-based
+    inference). Checked against full enumeration in tests/reference.
     """
     check_count(draws, "draws")
-    people = assignment.arm.size
-    size = min(draws, max(1, CHUNK_CELLS // people))
+    refuse_impossible(assignment)
+    rule, people = assignment.redrawn_by()
+    size = min(draws, max(1, CHUNK_CELLS // people.n))
     starts = range(0, draws, size)
-    members = [np.flatnonzero(assignment.stratum == code) for code in range(len(assignment.strata))]
+    back = _to_rows(assignment)
     for start, child in zip(starts, check_rng(rng).spawn(len(starts)), strict=True):
-        block = np.empty((min(size, draws - start), people), dtype=np.int8)
-        for who, counts in zip(members, assignment.counts_by_stratum, strict=True):
-            present = np.flatnonzero(counts).astype(np.int8)
-            rule = Complete(counts=tuple(counts[present].tolist()))
-            block[:, who] = present[rule.draw_many(who.size, block.shape[0], child)]
-        yield block
+        arms = rule.draw_many(people, min(size, draws - start), child)
+        yield arms if back is None else arms[:, back]
+
+
+def enumerated(assignment: Assignment, *, limit: int) -> Support | None:
+    """Return every allocation the rule could have made, in the order of rows; None above `limit`.
+
+    Raises
+    ------
+    ImpossibleDesign
+        When the rule cannot have made the allocation that was seen.
+    """
+    refuse_impossible(assignment)
+    rule, people = assignment.redrawn_by()
+    try:
+        support = rule.support(people, limit=limit)
+    except SupportTooLarge:
+        return None
+    back = _to_rows(assignment)
+    return support if back is None else Support(arm=support.arm[:, back], weight=support.weight)
+
+
+def _to_rows(assignment: Assignment) -> NDArray[np.int64] | None:
+    """Return each row's place in the order of arrival, or None when they are the same."""
+    return assignment.arrival if assignment.arrival.size else None
+
+
+@remembered
+def refuse_impossible(assignment: Assignment) -> None:
+    """Refuse an allocation that its stated rule cannot have made in the stated order."""
+    if assignment.rule is None:
+        return
+    rule, people = assignment.redrawn_by()
+    arms = assignment.arm[assignment.order]
+    if isinstance(rule, Rerandomised):
+        accepted = rule.criterion(arms.astype(np.int8)[None, :], people)
+        if not accepted[0]:
+            raise ImpossibleDesign(
+                "The criterion of the stated rule does not accept the allocation that was seen; "
+                "check the rule, its covariates and the arms."
+            )
+        rule = rule.rule
+    place = _first_impossible(rule, people, arms.tolist())
+    if place >= 0:
+        row = int(assignment.order[place])
+        raise ImpossibleDesign(
+            f"{type(assignment.rule).__name__} cannot have given {assignment.arms[arms[place]]!r} "
+            f"to the person at row {row}, the {place + 1}. to arrive, after the {place} before; "
+            "check the order of arrival, the rule and the arms, or leave `rule` out."
+        )
+
+
+def _first_impossible(rule: Rule, people: People, arms: list[int]) -> int:
+    """Return the place of the first arm that had no chance; -1 for none."""
+    if not isinstance(rule, OneAtATime):
+        return -1
+    state = rule.start()
+    for place, arm in enumerate(arms):
+        person = people.person(place)
+        try:
+            if not rule.chances(state, person)[arm] > 0:
+                return place
+        except ImpossibleDesign:
+            return place
+        state = rule.after(state, arm, person)
+    return -1

@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from checkpoint_eval.design.protocol import AnalysisPlan, Estimand, Protocol
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 from checkpoint_eval.models.cox import hazard_ratio
 from checkpoint_eval.models.multiplicity import adjust_p_values
-from checkpoint_eval.models.rerandomise import Statistic, randomisation_test
+from checkpoint_eval.models.rerandomise import randomisation_test
 from checkpoint_eval.models.restricted_means import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
 from checkpoint_eval.models.survival import survival_curve, survival_difference
@@ -216,7 +216,9 @@ def _values(
     if measure == "log-rank test":
         return [logrank_test(trial, **common)]
     if measure.startswith("randomisation test"):
-        statistic: Statistic = "log-rank" if "log-rank" in measure else "risk difference"
+        statistic: Literal["log-rank", "risk difference"] = (
+            "log-rank" if "log-rank" in measure else "risk difference"
+        )
         return [
             randomisation_test(
                 trial,
