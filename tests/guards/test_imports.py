@@ -11,7 +11,7 @@ import pytest
 SRC = Path(__file__).parents[2] / "src" / "checkpoint_eval"
 ORDER = ["design", "randomise", "outcomes", "balance", "models", "cohort", "power", "report", "cli"]
 HELPERS = {"errors", "results", "_arrays", "_checks", "_frames", "_memory", "_times", "_version"}
-DRAWING = {"report/figures.py", "report/rendering.py"}
+DRAWING = {"report/design_figures.py", "report/figures.py", "report/rendering.py"}
 ENGINES = {"models/standardise.py", "models/multiplicity.py"}
 FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py"))
 

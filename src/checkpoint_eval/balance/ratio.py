@@ -1,13 +1,17 @@
 """Sample ratio: whether as many people landed in each arm as promised."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.special import chdtrc
 from scipy.stats import binomtest
 
-from checkpoint_eval._checks import check_positive
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._checks import as_names, check_positive
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
+from checkpoint_eval.outcomes.baseline import crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, SignificanceTest
 
@@ -19,8 +23,8 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
     ----------
     trial : Trial
     ratio : sequence of float, optional
-        One number for each arm, control first; only proportions matter. Default: the protocol's
-        ratio, or equal arms.
+        One number for each arm, control first; only proportions matter. Default: the ratio of the
+        rule or the protocol, or equal arms.
 
     Returns
     -------
@@ -35,9 +39,9 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
 
     Notes
     -----
-    The p-value supposes that each person was drawn independently. Complete randomisation, the
-    rule of this version, fixes the numbers: a departure is then a matter of record-keeping, and
-    the p-value only a measure of its size.
+    The p-value supposes that each person was drawn independently. Blocks, minimisation and
+    complete randomisation hold the numbers closer, so that a departure which passes here may still
+    be impossible under them: `drift` compares with the rule itself.
 
     References
     ----------
@@ -51,6 +55,14 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
     1.0
     """
     check_trial(trial)
+    parts = _parts(trial, ratio)
+    return _tested(trial, np.array(trial.assignment.counts), parts)
+
+
+def _parts(trial: Trial, ratio: Sequence[float] | None) -> FloatArray:
+    """Return the promised ratio: as given, the rule's, the protocol's, or equal arms."""
+    if ratio is None and trial.assignment.rule is not None:
+        ratio = trial.assignment.rule.shares()
     if ratio is None:
         ratio = trial.protocol.allocation.ratio if trial.protocol else (1,) * len(trial.arms)
     if isinstance(ratio, str) or not isinstance(ratio, Sequence | np.ndarray):
@@ -63,25 +75,145 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
             f"`ratio` has {parts.size} parts for {len(trial.arms)} arms; give one number for each "
             "arm, control first."
         )
-    counts, promised = np.array(trial.assignment.counts), parts / parts.sum()
+    return parts
+
+
+def _tested(trial: Trial, counts: IntArray, parts: FloatArray, where: str = "") -> SignificanceTest:
+    """Test the numbers by arm of the whole trial or of one stratum."""
+    people, promised = int(counts.sum()), parts / parts.sum()
     told = ":".join(f"{part:g}" for part in parts)
     if counts.size == 2:
-        statistic, df = float(counts[1] / trial.n - promised[1]), NAN
-        p_value = float(binomtest(int(counts[1]), trial.n, float(promised[1])).pvalue)
+        statistic, df = float(counts[1] / people - promised[1]), NAN
+        p_value = float(binomtest(int(counts[1]), people, float(promised[1])).pvalue)
         method = f"exact binomial against {told}, control first"
     else:
-        expected = trial.n * promised
+        expected = people * promised
         statistic, df = float(((counts - expected) ** 2 / expected).sum()), float(counts.size - 1)
         p_value = float(chdtrc(df, statistic))
         method = f"chi-square against {told}, control first"
     return SignificanceTest(
         test="sample ratio test",
-        outcome="",
+        outcome=where,
         analysis_set="itt",
         arms=trial.arms,
         statistic=statistic,
         df=df,
         p_value=min(1.0, p_value),
         method=method,
+        n=tuple(int(count) for count in counts),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioTable:
+    """Sample ratio tests of each stratum, and of all together.
+
+    Attributes
+    ----------
+    by : tuple of str
+    strata : tuple of str
+    tests : tuple of SignificanceTest
+        One a stratum.
+    overall : SignificanceTest
+        Pearson's chi-squares of all strata added up, one degree of freedom fewer than arms for
+        each: not moved by departures in opposite directions cancelling.
+    """
+
+    by: tuple[str, ...]
+    strata: tuple[str, ...]
+    tests: tuple[SignificanceTest, ...]
+    overall: SignificanceTest
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a stratum: people by arm, and p."""
+        rows = [
+            {"stratum": name, **dict(zip(test.arms, test.n, strict=True)), "p": test.p_value}
+            for name, test in zip(self.strata, self.tests, strict=True)
+        ]
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.to_frame().round(4).to_string(index=False)}\n"
+            f"All strata: p = {self.overall.p_value:.3g} ({self.overall.method})."
+        )
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame().round(4).to_html(index=False)
+        return f"{table}<p>All strata: p = {self.overall.p_value:.3g}.</p>"
+
+
+def sample_ratio_by(
+    trial: Trial,
+    *,
+    by: str | Sequence[str] | None = None,
+    ratio: Sequence[float] | None = None,
+) -> RatioTable:
+    """Test within each stratum whether the numbers in each arm fit the promised ratio.
+
+    Parameters
+    ----------
+    trial : Trial
+    by : str or sequence of str, optional
+        Baseline columns without missing values; the strata of the randomisation when left out.
+    ratio : sequence of float, optional
+        As in `sample_ratio_test`.
+
+    Returns
+    -------
+    RatioTable
+
+    Raises
+    ------
+    TrialError
+        When there are no strata, or a column is missing for someone.
+
+    References
+    ----------
+    As `sample_ratio_test`. Checked against R binom.test and chisq.test by stratum.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> sample_ratio_by(load_rossi(), by="race").to_frame()["p"].round(2).tolist()
+    [0.27, 0.68]
+    """
+    check_trial(trial)
+    parts = _parts(trial, ratio)
+    names, labels, codes = _strata(trial, by)
+    k = len(trial.arms)
+    table = np.bincount(codes * k + trial.assignment.arm, minlength=len(labels) * k).reshape(-1, k)
+    tests = tuple(
+        _tested(trial, counts, parts, where=label)
+        for counts, label in zip(table, labels, strict=True)
+    )
+    expected = table.sum(axis=1, keepdims=True) * parts / parts.sum()
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    df = float(len(labels) * (k - 1))
+    overall = SignificanceTest(
+        test="sample ratio test",
+        outcome=f"within {', '.join(names)}",
+        analysis_set="itt",
+        arms=trial.arms,
+        statistic=statistic,
+        df=df,
+        p_value=float(chdtrc(df, statistic)),
+        method=f"chi-squares of {len(labels)} strata added up",
         n=trial.assignment.counts,
     )
+    return RatioTable(by=names, strata=labels, tests=tests, overall=overall)
+
+
+def _strata(
+    trial: Trial, by: str | Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...], IntArray]:
+    """Return columns, names of strata and (n,) codes."""
+    if by is None:
+        if not trial.assignment.stratified_by:
+            raise TrialError("The randomisation had no strata; name baseline columns in `by`.")
+        return trial.assignment.stratified_by, trial.assignment.strata, trial.assignment.stratum
+    names = as_names(by)
+    if not names:
+        raise TrialError("`by` names no column; leave it out for the strata of the randomisation.")
+    codes, labels = crossed([trial.column(name) for name in names])
+    return names, labels, codes

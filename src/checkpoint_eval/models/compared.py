@@ -12,7 +12,7 @@ from checkpoint_eval._memory import remembered
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_tables import EventTable, event_table
-from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
@@ -245,19 +245,10 @@ def strata_of(
     names = trial.assignment.stratified_by if strata is None else as_names(strata)
     if not names:
         return None, "unstratified" if trial.assignment.stratified_by else ""
-    codes = np.zeros(people.people.size, dtype=np.int64)
     if strata is None:
         codes = trial.assignment.stratum[people.people]
     else:
-        for column in people.columns(trial, names):
-            if column.missing.any():
-                raise TrialError(
-                    f"Strata column {column.name!r} is missing for "
-                    f"{int(column.missing.sum())} people; give them a category of their own."
-                )
-            codes = np.unique(np.stack([codes, column.codes], axis=1), axis=0, return_inverse=True)[
-                1
-            ].reshape(-1)
+        codes, _ = crossed(people.columns(trial, names))
     told = f"stratified by {', '.join(names)}"
     k = len(people.arms)
     cells = np.bincount(codes * k + people.arm, minlength=(int(codes.max()) + 1) * k).reshape(-1, k)

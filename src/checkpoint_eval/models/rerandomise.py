@@ -309,7 +309,7 @@ def _values(
 def _extreme(test: Joined, values: FloatArray, alternative: Alternative) -> BoolArray:
     if alternative == "two-sided":
         return np.abs(_no_nan(values)) >= abs(test.observed) - test.slack
-    elif alternative == "less":
+    if alternative == "less":
         return np.nan_to_num(values, nan=np.inf) <= test.observed + test.slack
     return np.nan_to_num(values, nan=-np.inf) >= test.observed - test.slack
 

@@ -1,5 +1,6 @@
 """What was known of each person before randomisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,3 +74,31 @@ class Covariate:
         if self.levels:
             return tuple(self.levels[int(code)] for code in found)
         return tuple(f"{value:g}" for value in found)
+
+
+def crossed(columns: Sequence[Covariate]) -> tuple[IntArray, tuple[str, ...]]:
+    """Return (n,) codes of the combinations of values that occur, and what they are called.
+
+    Raises
+    ------
+    InvalidData
+        When a value is missing: such a person would belong nowhere.
+    """
+    for column in columns:
+        if column.missing.any():
+            raise InvalidData(
+                f"Column {column.name!r} is missing for {int(column.missing.sum())} people; give "
+                "them a category of their own."
+            )
+    cells, codes = np.unique(
+        np.stack([column.codes for column in columns], axis=1), axis=0, return_inverse=True
+    )
+    names = [column.group_names for column in columns]
+    labels = tuple(
+        ", ".join(
+            f"{column.name}={found[code]}"
+            for column, found, code in zip(columns, names, cell, strict=True)
+        )
+        for cell in cells.tolist()
+    )
+    return codes.reshape(-1).astype(np.int64), labels

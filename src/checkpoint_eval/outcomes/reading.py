@@ -18,7 +18,7 @@ from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol, check_unit
 from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.arm_labels import Arms, declared_arms, same_label
-from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
 from checkpoint_eval.randomise.assignment import Assignment
 
@@ -213,18 +213,7 @@ class TableReader:
                     f"The strata column {factor.name!r} is missing at {at_row(row, self.ids)}; "
                     "everyone was randomised in some stratum: find it in the allocation record."
                 )
-        names_of = [factor.group_names for factor in factors]
-        cells, codes = np.unique(
-            np.stack([factor.codes for factor in factors], axis=1), axis=0, return_inverse=True
-        )
-        labels = tuple(
-            ", ".join(
-                f"{factor.name}={found[code]}"
-                for factor, found, code in zip(factors, names_of, cell, strict=True)
-            )
-            for cell in cells
-        )
-        return codes.reshape(-1).astype(np.int64), labels
+        return crossed(factors)
 
     def covariate(self, name: str, *, role: str) -> Covariate:
         """Read one baseline column: numbers as they are, text as sorted categories."""

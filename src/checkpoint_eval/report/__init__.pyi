@@ -1,3 +1,4 @@
+from .design_figures import plot_drift, plot_rules
 from .evaluating import evaluate
 from .evaluation import Evaluation, Result
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
@@ -12,7 +13,9 @@ __all__ = [
     "evaluate",
     "flow_diagram",
     "plot_balance",
+    "plot_drift",
     "plot_forest",
+    "plot_rules",
     "plot_survival",
     "write_folder",
     "write_report",

@@ -1,4 +1,4 @@
-"""Figures: finished results in, Axes out. The only file that draws."""
+"""Figures: finished results in, Axes out."""
 
 import textwrap
 from collections.abc import Sequence

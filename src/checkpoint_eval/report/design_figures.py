@@ -1,0 +1,84 @@
+"""Figures of the design: how arms drift apart, and what candidate rules trade."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from checkpoint_eval.balance.drifting import Drift
+from checkpoint_eval.balance.rule_table import RuleTable
+from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+
+
+def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
+    """Draw the difference between arms over the order of arrival, with the band of the rule.
+
+    Parameters
+    ----------
+    path : Drift
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    with sns.axes_style("white", STYLE):
+        ax = plt.subplots(figsize=(7.2, 3.6))[1] if ax is None else ax
+        ax.axhline(0, color=CONTROL, lw=0.8)
+        ax.fill_between(
+            path.when,
+            path.low,
+            path.high,
+            step="post",
+            color=TREATMENTS[0],
+            alpha=0.15,
+            lw=0,
+            label=f"{100 * path.level:g}% of allocations by {path.rule}",
+        )
+        ax.step(path.when, path.difference, where="post", color=TREATMENTS[0], lw=1.6, label="Seen")
+        dated = np.issubdtype(path.when.dtype, np.datetime64)
+        ax.set_xlabel("Date of allocation" if dated else "People allocated before")
+        ax.set_ylabel(f"{path.arms[1]} less {path.arms[0]}")
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    return ax
+
+
+def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
+    """Draw how well candidate rules are guessed, and write how far they let arms drift apart.
+
+    "Arms apart" is the mean of the greatest difference on the way, "levels apart" the mean
+    difference within a level at the end.
+
+    Parameters
+    ----------
+    table : RuleTable
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    with sns.axes_style("white", STYLE):
+        height = 1.2 + 0.45 * len(table.rows)
+        ax = plt.subplots(figsize=(7.2, height))[1] if ax is None else ax
+        colour = TREATMENTS[0]
+        for place, row in enumerate(table.rows):
+            ends = (100 * row.correct, 100 * row.correct_own)
+            ax.plot(ends, (place, place), color=colour, lw=1.2, alpha=0.6)
+            ax.plot(ends[0], place, "o", color=colour, ms=7)
+            ax.plot(ends[1], place, "o", color=colour, ms=7, mfc="white")
+            for column, number in ((1.04, row.drift), (1.2, row.margins)):
+                ax.text(
+                    column, place, f"{number:.1f}", transform=ax.get_yaxis_transform(), va="center"
+                )
+        for column, title in ((1.04, "arms\napart"), (1.2, "levels\napart")):
+            ax.text(column, 1.0, title, transform=ax.transAxes, va="bottom", fontsize="small")
+        ax.axvline(50, color=CONTROL, lw=0.8, ls=":")
+        ax.set_yticks(range(len(table.rows)), [row.rule for row in table.rows])
+        ax.set_ylim(len(table.rows) - 0.5, -0.5)
+        ax.margins(x=0.1)
+        ax.set_xlabel(
+            f"Guessed right by {table.strategy}, % (filled: seeing everyone; open: seeing own "
+            f"{table.sees})"
+        )
+    return ax
