@@ -7,10 +7,11 @@ from .balance.ratio import sample_ratio_test
 from .cohort.published import load_rossi
 from .design.allocation import Complete
 from .design.blocks import PermutedBlocks
+from .design.clusters import Clustered
 from .design.minimisation import Minimisation
 from .design.protocol import Protocol
 from .design.protocol_toml import read_protocol
-from .design.within import Clustered, Stratified
+from .design.within import Stratified
 from .errors import (
     ImpossibleDesign,
     InvalidData,

@@ -1,8 +1,7 @@
 """Arrays that cannot change after birth."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -55,6 +54,33 @@ def _holds_default(value: Any, each: Field[Any]) -> bool:
     return each.default is not MISSING and bool(held == each.default)
 
 
+class FrozenMapping(Mapping[str, Value]):
+    """A mapping that cannot change, but can be compared, hashed and sent to another process.
+
+    The standard library's read-only proxy can neither be pickled nor hashed.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Mapping[str, Value]) -> None:
+        self._held = dict(held)
+
+    def __getitem__(self, key: str) -> Value:
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._held.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._held)
+
+
 def frozen_mapping(mapping: Mapping[str, Value]) -> Mapping[str, Value]:
     """Return a read-only copy of a mapping."""
-    return MappingProxyType(dict(mapping))
+    return FrozenMapping(mapping)

@@ -90,6 +90,13 @@ def check_mapping(value: Mapping[str, Value] | None, name: str) -> Mapping[str, 
     return value
 
 
+def as_tuple(values: Iterable[Value], name: str, *, of: str) -> tuple[Value, ...]:
+    """Return several values as a tuple; one alone, text or nothing is refused."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TrialError(f"`{name}` must list {of}, got {values!r}; write ({values!r},) for one.")
+    return tuple(values)
+
+
 def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return names as a tuple; one name may be given bare, and none twice."""
     several = (names,) if isinstance(names, str) else tuple(names)

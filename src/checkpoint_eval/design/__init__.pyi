@@ -1,6 +1,7 @@
 from .allocation import Allocation, Complete, OneAtATime, Rule, Support
 from .allocation_plan import AllocationPlan
 from .blocks import PermutedBlocks
+from .clusters import Clustered
 from .custom import Custom
 from .declared import rule_from_dict, rule_to_dict
 from .minimisation import Minimisation
@@ -19,7 +20,7 @@ from .protocol_toml import parse_protocol, read_protocol
 from .rerandomised import Mahalanobis, Rerandomised
 from .sequential import BiasedCoin, BigStick, Chen, MaximalProcedure, Sequential, Urn
 from .simple import Simple
-from .within import Clustered, Stratified
+from .within import Stratified
 
 __all__ = [
     "Allocation",

@@ -1,6 +1,7 @@
 """Allocation rules: one object that draws, states probabilities and enumerates its support."""
 
 import itertools
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen
-from checkpoint_eval._checks import check_count, check_rng
+from checkpoint_eval._checks import as_tuple, check_count, check_rng
 from checkpoint_eval._frames import column, column_names, numbers, read_table
 from checkpoint_eval.design.people import Factor, People, PeopleLike, as_people
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
@@ -108,6 +109,11 @@ class Rule(ABC):
         """Whether the order in which people came matters to the rule."""
         return True
 
+    @property
+    def clusters(self) -> tuple[tuple[Factor, ...], ...]:
+        """The columns of the clusters that the rule allocates as a whole, at every depth."""
+        return ()
+
     @abstractmethod
     def draw_many(
         self, people: PeopleLike, draws: int, rng: np.random.Generator
@@ -168,9 +174,48 @@ class OneAtATime(Rule):
             The next person's value of each column the rule reads.
         """
         state = self.start()
-        for arm, other in _people_before(history, self.columns, self.n_arms):
-            state = self.after(state, arm, other)
+        for place, (arm, other) in enumerate(_people_before(history, self.columns, self.n_arms)):
+            after = self.after(state, arm, other)
+            if not self.chances(state, other)[arm] > 0:
+                raise ImpossibleDesign(
+                    f"`history` gives arm {arm} to the {place + 1}. person, which "
+                    f"{type(self).__name__} cannot have done after the {place} before."
+                )
+            state = after
         return np.array(self.chances(state, person))
+
+    def knows_cluster(self, state: State, person: Person) -> bool:
+        """Return whether a person belongs to a cluster that already has its arm."""
+        return False
+
+    def walked(self, people: int, limit: int) -> Support:
+        """Return the support by following every state the rule can be in; for rules of counts.
+
+        Allocations that lead to the same state go on together.
+        """
+        check_count(limit, "limit")
+        now: dict[str, tuple[State, NDArray[np.int8], FloatArray]] = {
+            "": (self.start(), np.zeros((1, 0), dtype=np.int8), np.ones(1))
+        }
+        for _ in range(people):
+            then: dict[str, tuple[State, list[NDArray[np.int8]], list[FloatArray]]] = {}
+            for state, arms, weight in now.values():
+                for arm, chance in enumerate(self.chances(state)):
+                    if chance > 0:
+                        after = self.after(state, arm)
+                        into = then.setdefault(json.dumps(after), (after, [], []))
+                        into[1].append(np.insert(arms, arms.shape[1], arm, axis=1))
+                        into[2].append(weight * chance)
+            now = {
+                key: (state, np.concatenate(arms), np.concatenate(weights))
+                for key, (state, arms, weights) in then.items()
+            }
+            if sum(weight.size for _, _, weight in now.values()) > limit:
+                raise too_many(people, limit)
+        return Support(
+            arm=np.concatenate([arms for _, arms, _ in now.values()]),
+            weight=np.concatenate([weight for _, _, weight in now.values()]),
+        )
 
 
 def _people_before(
@@ -180,6 +225,11 @@ def _people_before(
     table = column_names(history)
     if not table:
         arms = np.asarray(history)
+        if arms.ndim != 1 or arms.dtype.kind not in "iufb":
+            raise TrialError(
+                f"`history` must be a table or a list of arm codes, such as [0, 1], got "
+                f"{history!r}."
+            )
         if arms.size and factors:
             raise TrialError(
                 "`history` must be a table with a column `arm` and "
@@ -197,6 +247,15 @@ def _people_before(
         raise ImpossibleDesign(f"`history` must hold arm codes 0 to {k - 1}, got {wrong:g}.")
     for row, arm in enumerate(arms.astype(np.int64).tolist()):
         yield arm, people.person(row) if people is not None else None
+
+
+MOST_ARMS = 127  # codes are 8-bit whole numbers
+
+
+def check_arms(number: int, name: str) -> None:
+    """Refuse more arms than codes can tell apart."""
+    if number > MOST_ARMS:
+        raise ImpossibleDesign(f"`{name}` names {number} arms; at most {MOST_ARMS} are possible.")
 
 
 class SupportTooLarge(ImpossibleDesign):
@@ -242,7 +301,9 @@ class Complete(OneAtATime):
     counts: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        counts = tuple(check_count(count, "counts", least=0) for count in self.counts)
+        several = as_tuple(self.counts, "counts", of="the people of each arm")
+        counts = tuple(check_count(count, "counts", least=0) for count in several)
+        check_arms(len(counts), "counts")
         if sum(count > 0 for count in counts) < 2:
             raise ImpossibleDesign(f"`counts` needs people in at least two arms, got {counts}.")
         object.__setattr__(self, "counts", counts)
@@ -276,6 +337,7 @@ class Complete(OneAtATime):
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every allocation, all equally likely; refused above `limit` of them."""
         codes = self._codes(people)
+        check_count(limit, "limit")
         size = math.factorial(codes.size)
         for count in self.counts:
             size //= math.factorial(count)

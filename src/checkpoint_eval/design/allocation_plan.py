@@ -8,9 +8,10 @@ from typing import Any
 from checkpoint_eval._arrays import frozen_mapping
 from checkpoint_eval._checks import check_choice, check_count
 from checkpoint_eval.design.allocation import Rule
+from checkpoint_eval.design.clusters import Clustered
 from checkpoint_eval.design.declared import KINDS
 from checkpoint_eval.design.people import Factor
-from checkpoint_eval.design.within import Clustered, Stratified
+from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import InvalidProtocol
 
 # The keys each rule takes beside `ratio`, `strata`, `clusters` and `levels`.

@@ -1,7 +1,6 @@
 """Permuted blocks: exact counts in every block, the sizes of blocks drawn at random."""
 
 import functools
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray
-from checkpoint_eval._checks import check_count, check_rng
+from checkpoint_eval._checks import as_tuple, check_count, check_rng
 from checkpoint_eval.design.allocation import (
     LARGEST_SUPPORT,
     Complete,
@@ -17,7 +16,6 @@ from checkpoint_eval.design.allocation import (
     Person,
     State,
     Support,
-    too_many,
 )
 from checkpoint_eval.design.people import PeopleLike
 from checkpoint_eval.design.simple import check_ratio
@@ -64,18 +62,19 @@ class PermutedBlocks(OneAtATime):
 
     def __post_init__(self) -> None:
         ratio = check_ratio(self.ratio)
-        if not self.sizes:
+        sizes = as_tuple(self.sizes, "sizes", of="block sizes")
+        if not sizes:
             raise ImpossibleDesign(
                 "`sizes` names no block size; give at least one multiple of the ratio's sum."
             )
-        for size in self.sizes:
+        for size in sizes:
             if check_count(size, "sizes") % sum(ratio):
                 raise ImpossibleDesign(
                     f"A block of {size} cannot hold the ratio {':'.join(map(str, ratio))}: "
                     f"{size} / {sum(ratio)} = {size / sum(ratio):g} is no whole number; choose a "
                     f"multiple of {sum(ratio)}."
                 )
-        object.__setattr__(self, "sizes", tuple(int(size) for size in self.sizes))
+        object.__setattr__(self, "sizes", tuple(int(size) for size in sizes))
         object.__setattr__(self, "ratio", ratio)
 
     @property
@@ -127,31 +126,7 @@ class PermutedBlocks(OneAtATime):
 
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every allocation the rule can make and its chance; at most `limit` of them."""
-        people = self.read(people).n
-        weights: dict[tuple[int, ...], float] = {(): 1.0}
-        done: dict[tuple[int, ...], float] = {}
-        if people > 2 * math.log2(limit) + 2 * max(self.sizes):
-            raise too_many(people, limit)  # each whole block has at least 2^(size / 2) orders
-        blocks = {size: self._block(size) for size in set(self.sizes)}
-        while weights:
-            longer: dict[tuple[int, ...], float] = {}
-            for (start, weight), size in itertools.product(weights.items(), self.sizes):
-                each = weight / len(self.sizes) / len(blocks[size])
-                for block in blocks[size]:
-                    path = start + block
-                    into = done if len(path) >= people else longer
-                    path = path[:people]
-                    into[path] = into.get(path, 0.0) + each
-            if len(longer) + len(done) > limit:
-                raise too_many(people, limit)
-            weights = longer
-        return Support(
-            arm=np.array(list(done), dtype=np.int8), weight=np.array(list(done.values()))
-        )
-
-    def _block(self, size: int) -> list[tuple[int, ...]]:
-        rule = Complete(counts=self._full(size))
-        return [tuple(row) for row in rule.support(size).arm.tolist()]
+        return self.walked(self.read(people).n, limit)
 
     def start(self) -> State:
         """Return what may be left of the open block, each with its weight."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from checkpoint_eval._arrays import FloatArray, frozen
+from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import check_count, check_rng
 from checkpoint_eval.design.allocation import (
     LARGEST_SUPPORT,
@@ -51,7 +51,10 @@ class Custom(OneAtATime):
     weights: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        given = np.asarray(self.matrix)
+        try:
+            given = np.asarray(self.matrix)
+        except ValueError as problem:
+            raise ImpossibleDesign("`matrix` has rows of different length.") from problem
         if given.ndim != 2 or not given.size or given.dtype.kind not in "iub":
             raise ImpossibleDesign(
                 f"`matrix` must hold whole arm codes, one allocation a row, got {given.dtype} of "
@@ -71,7 +74,7 @@ class Custom(OneAtATime):
                 f"{weights.shape}."
             )
         object.__setattr__(self, "matrix", frozen(given, np.int8))
-        object.__setattr__(self, "weights", frozen(weights / weights.sum()))
+        object.__setattr__(self, "weights", frozen(weights))
 
     @property
     def n_arms(self) -> int:
@@ -84,7 +87,8 @@ class Custom(OneAtATime):
 
     @property
     def _weights(self) -> FloatArray:
-        return self.weights  # type: ignore[return-value]
+        weights = floats(self.weights)  # type: ignore[arg-type]
+        return floats(weights / weights.sum())
 
     def draw_many(
         self, people: PeopleLike, draws: int, rng: np.random.Generator
@@ -101,6 +105,7 @@ class Custom(OneAtATime):
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return the rows, each once, and their chance; at most `limit` of them."""
         self._check_people(people)
+        check_count(limit, "limit")
         rows, row = np.unique(self._rows, axis=0, return_inverse=True)
         if len(rows) > limit:
             raise too_many(rows.shape[1], limit)
@@ -127,7 +132,7 @@ class Custom(OneAtATime):
 
     def after(self, state: State, arm: int, person: Person = None) -> State:
         """Return the arms so far."""
-        return [*state, arm]
+        return [*state, int(arm)]
 
     def _check_people(self, people: PeopleLike) -> None:
         n = self.read(people).n

@@ -1,7 +1,7 @@
 """Rules as plain values, for protocols and ledgers, and back."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,14 @@ import numpy as np
 from checkpoint_eval._checks import check_choice
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.blocks import PermutedBlocks
+from checkpoint_eval.design.clusters import Clustered
 from checkpoint_eval.design.custom import Custom
 from checkpoint_eval.design.minimisation import Minimisation
 from checkpoint_eval.design.people import Factor
 from checkpoint_eval.design.rerandomised import Mahalanobis, Rerandomised
 from checkpoint_eval.design.sequential import BiasedCoin, BigStick, Chen, MaximalProcedure, Urn
 from checkpoint_eval.design.simple import Simple
-from checkpoint_eval.design.within import Clustered, Stratified
+from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import TrialError
 
 KINDS: Mapping[str, type[Any]] = {
@@ -80,6 +81,8 @@ def _stored(value: Any) -> Any:
         return [_stored(each) for each in value]
     if isinstance(value, Mapping):
         return {key: rule_to_dict(each) for key, each in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, (str, int, float, type(None))):
         return value
     return rule_to_dict(value)
@@ -98,12 +101,22 @@ def rule_from_dict(stored: Mapping[str, Any]) -> Rule:
     >>> rule_from_dict({"kind": "big-stick", "tolerance": 3})
     BigStick(tolerance=3)
     """
-    check_choice(str(stored.get("kind")), "kind", KINDS)
+    if not isinstance(stored, Mapping) or "kind" not in stored:
+        raise TrialError(f"A stored rule is a mapping with a `kind`, got {stored!r}.")
+    check_choice(str(stored["kind"]), "kind", KINDS)
     known = KINDS[stored["kind"]]
     names = [each.name for each in fields(known)]
     extra = sorted(set(stored) - {"kind", *names})
     if extra:
         raise TrialError(f"A {stored['kind']} rule has no `{extra[0]}`; it has {names}.")
+    needed = [
+        each.name
+        for each in fields(known)
+        if each.default is MISSING and each.default_factory is MISSING
+    ]
+    for name in needed:
+        if name not in stored:
+            raise TrialError(f"A {stored['kind']} rule needs `{name}`; it is missing.")
     rule: Rule = known(**{name: _read(stored[name]) for name in names if name in stored})
     return rule
 

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_count, check_positive, check_rng, is_number
+from checkpoint_eval._checks import (
+    as_tuple,
+    check_choice,
+    check_count,
+    check_positive,
+    check_rng,
+    is_number,
+)
 from checkpoint_eval.design.allocation import (
     LARGEST_SUPPORT,
     OneAtATime,
@@ -29,7 +36,7 @@ IMBALANCES: tuple[str, ...] = ("range", "variance", "sd")
 CHOICES: tuple[str, ...] = ("best-only", "rank", "biased-coin")
 
 # Imbalances nearer than this share are equal but for rounding.
-TIE = 1e-9
+TIE = 1e-12
 # Draws worked on at once: their tables stay in a processor's cache.
 BATCH = 4096
 
@@ -100,7 +107,9 @@ class Minimisation(OneAtATime):
         check_choice(self.imbalance, "imbalance", IMBALANCES)
         check_choice(self.rule, "rule", CHOICES)
         factors, ratio = as_factors(self.factors, "factors"), check_ratio(self.ratio)
-        weights = (1.0,) * len(factors) if self.weights is None else tuple(self.weights)
+        weights = (1.0,) * len(factors)
+        if self.weights is not None:
+            weights = as_tuple(self.weights, "weights", of="a number for each factor")
         if len(weights) != len(factors):
             raise ImpossibleDesign(
                 f"`weights` has {len(weights)} numbers for {len(factors)} factors; give one each."
@@ -145,7 +154,7 @@ class Minimisation(OneAtATime):
         """Return (k, ...): the chance of each arm from the imbalance each would cause."""
         if self.rule == "rank":
             return _by_rank(imbalance, self.p_best)
-        best = imbalance <= imbalance.min(axis=0) * (1 + TIE) + TIE
+        best = imbalance <= imbalance.min(axis=0) + TIE * imbalance.max(axis=0)
         ratio = np.array(self.ratio, dtype=np.float64)
         share = best * ratio.reshape(-1, *(1,) * (best.ndim - 1))
         share = share / share.sum(axis=0)
@@ -183,6 +192,7 @@ class Minimisation(OneAtATime):
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every allocation the rule can make and its chance; at most `limit` of them."""
         read = self.read(people)
+        check_count(limit, "limit")
         arm, weight = np.zeros((1, 0), dtype=np.int8), np.ones(1)
         for place in range(read.n):
             walk = _Margins(self, read, weight.size)
@@ -213,16 +223,16 @@ class Minimisation(OneAtATime):
             level, counts = factor.level_of(person), state[factor.name]
             here = counts.get(level, [0] * self.n_arms)
             after[factor.name] = counts | {
-                level: [count + (code == arm) for code, count in enumerate(here)]
+                level: [count + int(code == arm) for code, count in enumerate(here)]
             }
         return after
 
 
 def _check_chance(p: float, rule: str, ratio: tuple[int, ...]) -> None:
     k = len(ratio)
-    high = 2 / (k - 1) if rule == "rank" and k > 2 else 1.0
+    high = 2 / (k - 1) if rule == "rank" else 1.0
     low = 1 / k
-    if not is_number(p) or not low - TIE <= p <= high + TIE:
+    if not is_number(p) or not low - 1e-12 <= p <= high + 1e-12:
         raise TrialError(
             f"`p_best` must lie between {low:.4g} (1/{k}) and {high:.4g} for rule {rule!r} with "
             f"{k} arms, got {p!r}."
@@ -270,7 +280,7 @@ def _by_rank(imbalance: FloatArray, q: float) -> FloatArray:
     k = imbalance.shape[0]
     by_rank = q - 2 * (k * q - 1) * np.arange(1, k + 1) / (k * (k + 1))
     reached = np.concatenate([[0.0], np.cumsum(by_rank)])
-    near = TIE * (1 + np.abs(imbalance))
+    near = TIE * np.broadcast_to(imbalance.max(axis=0), imbalance.shape)
     gap = imbalance[:, None] - imbalance[None, :]
     before = (gap > near[:, None]).sum(axis=1)
     tied = (np.abs(gap) <= near[:, None]).sum(axis=1)

@@ -1,14 +1,16 @@
 """Who is allocated: how many, in order of arrival, and what a rule must know of them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen, frozen_mapping
-from checkpoint_eval._checks import as_names, check_count, did_you_mean
+from checkpoint_eval._checks import as_names, as_tuple, check_count, did_you_mean
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 
@@ -31,6 +33,10 @@ class Factor:
     levels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise ImpossibleDesign(f"A factor is named by its column, got {self.name!r}.")
+        if any(_is_missing(level) for level in self.levels):
+            raise ImpossibleDesign(f"Factor {self.name!r} has a missing level among {self.levels}.")
         levels = tuple(level_name(level) for level in self.levels)
         if any(not level.strip() for level in levels) or len(set(levels)) < len(levels):
             raise ImpossibleDesign(
@@ -47,7 +53,7 @@ class Factor:
                 f"{'nothing' if person is None else ', '.join(map(repr, person)) or 'nothing'}."
             )
         level = level_name(person[self.name])
-        if not level.strip() or level in ("nan", "None", "NaT", "<NA>"):
+        if not level.strip() or _is_missing(person[self.name]):
             raise InvalidData(f"{self.name!r} is missing; find it before the person is allocated.")
         if self.levels and level not in self.levels:
             raise InvalidData(
@@ -55,6 +61,10 @@ class Factor:
                 f"{did_you_mean(level, self.levels)}"
             )
         return level
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or value != value
 
 
 def level_name(value: object) -> str:
@@ -73,12 +83,13 @@ def as_factors(factors: FactorsLike, name: str) -> tuple[Factor, ...]:
                     f"`{name}` gives {each!r} the levels {levels!r}; list at least one, such as "
                     f"{{{each!r}: ['low', 'high']}}."
                 )
-        return tuple(
-            Factor(name=each, levels=tuple(map(level_name, levels)))
+        factors = [
+            Factor(name=each, levels=tuple(levels))  # type: ignore[arg-type]
             for each, levels in factors.items()
-        )
+        ]
     if isinstance(factors, (str, Factor)):
         factors = (factors,)
+    factors = as_tuple(factors, name, of="columns")
     found = tuple(each if isinstance(each, Factor) else Factor(name=each) for each in factors)
     as_names([factor.name for factor in found])
     if not found:
@@ -153,8 +164,13 @@ PeopleLike: TypeAlias = Any  # a count, a table in order of arrival, or People
 
 
 def stratum_name(levels: Mapping[str, str]) -> str:
-    """Return what a combination of levels is called."""
-    return ", ".join(f"{name}={level}" for name, level in levels.items())
+    """Return what a combination of levels is called; no two are called alike."""
+    return ", ".join(f"{name}={_quoted(level)}" for name, level in levels.items())
+
+
+def _quoted(level: str) -> str:
+    """Return a level, in quotes where its signs could be taken for those between levels."""
+    return json.dumps(level, ensure_ascii=False) if set(level) & set(',="') else level
 
 
 def as_people(
@@ -188,15 +204,18 @@ def as_people(
         codes[factor.name], levels[factor.name] = _coded(factor, found_codes, found)
     for name in covariates:
         series = _frames.column(frame, name, role="covariate")
-        _refuse_missing(_frames.missing_mask(series), name)
+        _refuse_missing(_frames.missing_mask(series), name, "covariate")
         values[name] = _frames.numbers(series, role="covariate")
+        if not np.isfinite(values[name]).all():
+            row = int((~np.isfinite(values[name])).argmax())
+            raise InvalidData(f"The covariate column {name!r} is infinite at {at_row(row)}.")
     return People(n=frame.shape[0], codes=codes, levels=levels, values=values)
 
 
-def _refuse_missing(missing: Any, name: str) -> None:
+def _refuse_missing(missing: Any, name: str, role: str = "factor") -> None:
     if missing.any():
         raise InvalidData(
-            f"The factor column {name!r} is missing at {at_row(int(missing.argmax()))}; everyone "
+            f"The {role} column {name!r} is missing at {at_row(int(missing.argmax()))}; everyone "
             "allocated has a value."
         )
 

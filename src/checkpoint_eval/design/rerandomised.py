@@ -66,9 +66,12 @@ class Mahalanobis:
         if arms.max(initial=0) > 1:
             raise ImpossibleDesign("`Mahalanobis` compares two arms; give a criterion of your own.")
         table = np.stack([people.values[name] for name in self.covariates], axis=1)
+        constant = np.ptp(table, axis=0) == 0
         table = table - table.mean(axis=0)
+        length = np.sqrt((table**2).sum(axis=0))
+        table = table / np.where(constant, 1.0, length)  # the distance does not depend on units
         spread = table.T @ table / (people.n - 1)
-        if np.linalg.matrix_rank(spread) < len(self.covariates):
+        if constant.any() or np.linalg.matrix_rank(spread) < len(self.covariates):
             raise ImpossibleDesign(
                 f"The covariates {self.covariates} are constant or copies of one another, so "
                 "their distance is not defined; leave one out."
@@ -144,6 +147,11 @@ class Rerandomised(Rule):
         """Whether the order of arrival matters to the rule within."""
         return self.rule.by_arrival
 
+    @property
+    def clusters(self) -> tuple[tuple[Factor, ...], ...]:
+        """The clusters of the rule within."""
+        return self.rule.clusters
+
     def draw_many(
         self, people: PeopleLike, draws: int, rng: np.random.Generator
     ) -> NDArray[np.int8]:
@@ -187,7 +195,9 @@ class Rerandomised(Rule):
         )
 
     def _accepts(self, arms: NDArray[np.int8], people: People) -> BoolArray:
-        accepted = np.asarray(self.criterion(arms, people))
+        seen = arms.view()
+        seen.setflags(write=False)  # a criterion looks and does not touch
+        accepted = np.asarray(self.criterion(seen, people))
         if accepted.shape != (arms.shape[0],) or accepted.dtype != bool:
             raise TrialError(
                 f"`criterion` must return {arms.shape[0]} truth values, one an allocation, got "

@@ -20,6 +20,9 @@ from checkpoint_eval.design.allocation import (
 from checkpoint_eval.design.people import PeopleLike
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 
+# Beyond this the count of balls would overflow.
+LARGEST_URN = 1e100
+
 
 class Sequential(OneAtATime):
     """A two-arm rule whose next step depends on people so far and the difference between arms.
@@ -87,6 +90,7 @@ class Sequential(OneAtATime):
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every allocation the rule can make and its chance; at most `limit` of them."""
         n = self._size(people)
+        check_count(limit, "limit")
         arm, weight = np.zeros((1, 0), dtype=np.int8), np.ones(1)
         for place in range(n):
             difference = 2 * arm.sum(axis=1, dtype=np.int64) - place
@@ -117,10 +121,6 @@ class Sequential(OneAtATime):
 
     def _size(self, people: PeopleLike) -> int:
         return self.read(people).n
-
-
-def _check_tolerance(tolerance: int) -> None:
-    check_count(tolerance, "tolerance")
 
 
 def _check_bias(p: float) -> None:
@@ -176,6 +176,9 @@ class Urn(Sequential):
             value = getattr(self, name)
             if not is_number(value) or not 0 <= value < np.inf:
                 raise TrialError(f"`{name}` must be finite and at least 0, got {value!r}.")
+            if value > LARGEST_URN:
+                raise TrialError(f"`{name}` must be at most {LARGEST_URN:g}, got {value!r}.")
+            object.__setattr__(self, name, float(value))
         if self.alpha == 0 and self.beta == 0:
             raise ImpossibleDesign("`alpha` and `beta` are both 0, so the urn is empty.")
 
@@ -201,7 +204,7 @@ class BigStick(Sequential):
     tolerance: int = 3
 
     def __post_init__(self) -> None:
-        _check_tolerance(self.tolerance)
+        object.__setattr__(self, "tolerance", check_count(self.tolerance, "tolerance"))
 
     def chance(self, difference: ArrayLike, *, place: int) -> FloatArray:
         """Return one half, or certainty at the tolerance."""
@@ -232,7 +235,7 @@ class Chen(Sequential):
 
     def __post_init__(self) -> None:
         _check_bias(self.p)
-        _check_tolerance(self.tolerance)
+        object.__setattr__(self, "tolerance", check_count(self.tolerance, "tolerance"))
 
     def chance(self, difference: ArrayLike, *, place: int) -> FloatArray:
         """Return Efron's chance, or certainty at the tolerance."""
@@ -261,8 +264,9 @@ class MaximalProcedure(Sequential):
     people: int
 
     def __post_init__(self) -> None:
-        _check_tolerance(self.tolerance)
-        if check_count(self.people, "people", least=2) % 2:
+        object.__setattr__(self, "tolerance", check_count(self.tolerance, "tolerance"))
+        object.__setattr__(self, "people", check_count(self.people, "people", least=2))
+        if self.people % 2:
             raise ImpossibleDesign(
                 f"`people` is {self.people}: an odd number cannot end with as many in each arm."
             )

@@ -6,22 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray
-from checkpoint_eval._checks import check_count, check_rng
+from checkpoint_eval._checks import as_tuple, check_count, check_rng
 from checkpoint_eval.design.allocation import (
     LARGEST_SUPPORT,
     OneAtATime,
     Person,
     State,
     Support,
+    check_arms,
     too_many,
 )
 from checkpoint_eval.design.people import PeopleLike
 from checkpoint_eval.errors import ImpossibleDesign
 
+LARGEST_RATIO = 10_000
+
 
 def check_ratio(ratio: tuple[int, ...]) -> tuple[int, ...]:
     """Return a ratio: one whole number an arm, control first, at least two arms."""
-    parts = tuple(check_count(part, "ratio") for part in ratio)
+    several = as_tuple(ratio, "ratio", of="a whole number for each arm")
+    parts = tuple(check_count(part, "ratio") for part in several)
+    check_arms(len(parts), "ratio")
+    if sum(parts) > LARGEST_RATIO:
+        raise ImpossibleDesign(
+            f"`ratio` {parts} adds up to more than {LARGEST_RATIO:,}; divide by a common factor or "
+            "round it."
+        )
     if len(parts) < 2:
         raise ImpossibleDesign(
             f"`ratio` needs at least two arms, got {parts}; give a whole number for each, control "
@@ -84,6 +94,7 @@ class Simple(OneAtATime):
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every sequence of arms and its chance; at most `limit` of them."""
         n, k = self.read(people).n, self.n_arms
+        check_count(limit, "limit")
         if n * np.log(k) > np.log(limit) + 1e-9:
             raise too_many(n, limit)
         arm = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1).astype(np.int8)
