@@ -1,4 +1,4 @@
-"""The command `checkpoint-eval`: demo and evaluate."""
+"""The command `checkpoint-eval`: demo, evaluate and randomise."""
 
 import codecs
 import io
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from checkpoint_eval._checks import counted
+from checkpoint_eval.cli_randomise import randomise
 from checkpoint_eval.errors import TrialError
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def _cells(result: "Result", *, several: bool) -> list[str]:
     name += " *" if result.confirmatory else ""
     return [name, row["control"], row["treatment"], row["effect (interval)"], row["p"]]
 
+
+main.add_command(randomise)
 
 if __name__ == "__main__":
     main()

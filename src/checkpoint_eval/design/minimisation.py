@@ -1,5 +1,6 @@
 """Minimisation: each person is steered towards the arm that keeps the margins most alike."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -214,7 +215,28 @@ class Minimisation(OneAtATime):
         """Return the chance of each arm for the next person."""
         nobody = [0] * self.n_arms
         counts = [state[f.name].get(f.level_of(person), nobody) for f in self.columns]
-        return tuple(self.chances_of(self.imbalances(counts)).tolist())
+        if self.rule == "rank" or self.imbalance != "range":
+            return tuple(self.chances_of(self.imbalances(counts)).tolist())
+        return self._chances_by_range(counts)
+
+    def _chances_by_range(self, counts: Sequence[Sequence[int]]) -> tuple[float, ...]:
+        """Return the chances for one person without arrays, whose overhead a ledger would feel."""
+        scale = math.lcm(*self.ratio)
+        step = [scale // part for part in self.ratio]
+        arms = range(self.n_arms)
+        total = [0.0] * self.n_arms
+        for weight, here in zip(self.weights, counts, strict=True):  # type: ignore[arg-type]
+            adjusted = [here[arm] * step[arm] for arm in arms]
+            for arm in arms:
+                after = [*adjusted[:arm], adjusted[arm] + step[arm], *adjusted[arm + 1 :]]
+                total[arm] += weight * (max(after) - min(after)) / scale
+        bar = min(total) + TIE * max(total)
+        share = [part if total[arm] <= bar else 0 for arm, part in enumerate(self.ratio)]
+        table = _chance_rows(self.p_best, self.rule, self.ratio)
+        whole = sum(share)
+        return tuple(
+            math.fsum(share[best] / whole * table[best][arm] for best in arms) for arm in arms
+        )
 
     def after(self, state: State, arm: int, person: Person = None) -> State:
         """Return the counts once a person was given an arm."""
@@ -273,6 +295,12 @@ def _chance_table(p: float, rule: str, ratio: FloatArray) -> FloatArray:
     best = 1 - (1 - p) * (total - ratio) / (total - ratio.min())
     others = (1 - best)[:, None] * ratio / (total - ratio)[:, None]
     return floats(np.where(np.eye(k, dtype=bool), best[:, None], others))
+
+
+@functools.lru_cache(maxsize=32)
+def _chance_rows(p: float, rule: str, ratio: tuple[int, ...]) -> list[list[float]]:
+    table: list[list[float]] = _chance_table(p, rule, np.array(ratio, dtype=np.float64)).tolist()
+    return table
 
 
 def _by_rank(imbalance: FloatArray, q: float) -> FloatArray:

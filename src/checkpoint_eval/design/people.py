@@ -52,8 +52,11 @@ class Factor:
                 f"`person` must say {self.name!r}, got "
                 f"{'nothing' if person is None else ', '.join(map(repr, person)) or 'nothing'}."
             )
-        level = level_name(person[self.name])
-        if not level.strip() or _is_missing(person[self.name]):
+        given = person[self.name]
+        if type(given) is str and given in self.levels:
+            return given  # the common case, asked several times for each person of a ledger
+        level = level_name(given)
+        if not level.strip() or _is_missing(given):
             raise InvalidData(f"{self.name!r} is missing; find it before the person is allocated.")
         if self.levels and level not in self.levels:
             raise InvalidData(

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import NO_CODES, IntArray, frozen
 from checkpoint_eval._checks import counted
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.people import People
 from checkpoint_eval.design.within import Stratified
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval.errors import ImpossibleDesign, InvalidData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
@@ -37,6 +38,10 @@ class Assignment:
         Each person's place in the order of arrival, from 0. Empty: as they stand.
     commitment : str
         SHA-256 that committed the seed before anyone was allocated.
+    ids : (n,) str
+        Identifiers; empty where they are not known.
+    date : (n,) datetime64[D]
+        When each was allocated; empty where it is not known.
 
     Raises
     ------
@@ -53,11 +58,16 @@ class Assignment:
     people: People | None = None
     arrival: IntArray = field(default_factory=lambda: NO_CODES)
     commitment: str = ""
+    ids: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=str))
+    date: NDArray[np.datetime64] = field(default_factory=lambda: np.zeros(0, dtype="datetime64[D]"))
 
     def __post_init__(self) -> None:
         for name in ("arm", "stratum", "arrival"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
+        object.__setattr__(self, "ids", frozen(self.ids, str))
+        object.__setattr__(self, "date", frozen(self.date, "datetime64[D]"))
         _check_rule(self)
+        _check_identity(self)
         if self.arm.shape != self.stratum.shape or self.arm.ndim != 1:
             raise ImpossibleDesign(
                 f"`arm` has shape {self.arm.shape} and `stratum` {self.stratum.shape}; "
@@ -141,6 +151,23 @@ class Assignment:
         levels = tuple(str(code) for code in range(len(rules)))
         return Stratified(rule=rules, by="stratum"), People(
             n=self.n, codes={"stratum": self.stratum[self.order]}, levels={"stratum": levels}
+        )
+
+
+def _check_identity(assignment: Assignment) -> None:
+    """Refuse identifiers that repeat, and identifiers or dates that not everyone has."""
+    n, ids, date = assignment.arm.size, assignment.ids, assignment.date
+    for name, values in (("ids", ids), ("date", date)):
+        if values.size not in (0, n):
+            raise InvalidData(f"`{name}` has {values.size} values for {n} people; give one each.")
+    if np.unique(ids).size < ids.size:
+        _, first, number = np.unique(ids, return_index=True, return_counts=True)
+        repeated = ids[first[number.argmax()]]
+        raise InvalidData(f"`ids` repeats {str(repeated)!r}; a person is allocated once.")
+    if np.isnat(date).any():
+        raise InvalidData(
+            f"`date` is missing at row {int(np.isnat(date).argmax())}; everyone allocated was "
+            "allocated on some day."
         )
 
 

@@ -1,0 +1,366 @@
+"""Writing entries: each in one transaction that reads where the ledger stands and moves it on."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from checkpoint_eval.errors import InvalidData, TrialError
+from checkpoint_eval.randomise.chain import GENESIS, Entry, Head, chained, read_entry, write_body
+from checkpoint_eval.randomise.events import Closed, Event, Screened, check_event, event_fields
+from checkpoint_eval.randomise.keys import check_person, uniform
+from checkpoint_eval.randomise.storage import KIND, PERSON, SCHEMA, Store
+from checkpoint_eval.randomise.terms import (
+    Standing,
+    Terms,
+    check_chances,
+    check_rule,
+    chosen,
+    differing,
+    follow,
+    read_standing,
+    read_terms,
+)
+
+if TYPE_CHECKING:
+    from checkpoint_eval.design.allocation import Rule
+    from checkpoint_eval.randomise.ledger import Ledger
+
+BATCH = 1000
+HEAD = "SELECT hash FROM entry ORDER BY sequence DESC LIMIT 1"
+# One statement sees one moment, even while others write.
+LAST = (
+    "SELECT sequence, body, hash, (SELECT body FROM tip) FROM entry ORDER BY sequence DESC LIMIT 2"
+)
+RANDOMISED = f"SELECT body, hash FROM entry WHERE {KIND} = 'randomised' AND {PERSON} = ?"
+OTHERS = (
+    f"SELECT body, hash FROM entry WHERE {KIND} <> 'randomised' AND {PERSON} = ? "
+    "ORDER BY sequence DESC"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated:
+    """The answer to a request for allocation.
+
+    Attributes
+    ----------
+    person : str
+        As asked for.
+    arm : str
+        The arm's name.
+    code : int
+        Its code; 0 is control.
+    place : int
+        How manieth person of the trial, from 1.
+    probabilities : tuple of float
+        The chance of each arm at that place.
+    era : int
+    at : datetime
+        When they were randomised, in UTC.
+    repeated : bool
+        Whether this is the answer to an earlier request.
+    differs : tuple of str
+        The factors that were told otherwise in the first request, which stands.
+    """
+
+    person: str
+    arm: str
+    code: int
+    place: int
+    probabilities: tuple[float, ...]
+    era: int
+    at: datetime
+    repeated: bool = False
+    differs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a handle of a ledger need not read again, as entries never change.
+
+    Attributes
+    ----------
+    terms : dict
+        By the entry that declares them.
+    last : list
+        Where the ledger stood last, and the hash of the entry before it; one pair or none, put
+        there in one step, as threads share it.
+    """
+
+    terms: dict[int, Terms] = field(default_factory=dict)
+    last: list[tuple[str, Standing]] = field(default_factory=list)
+
+    def keep(self, digest: str, standing: Standing) -> None:
+        """Remember the standing after one more entry, should it be the last when we look again."""
+        self.last[:] = [(digest, standing)]
+
+    def recall(self, digest: str) -> Standing | None:
+        """Return the standing after the entry with this hash, if it was the last we saw."""
+        for hashed, standing in self.last:
+            if hashed == digest:
+                return standing
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """Where a ledger stands, what is in force, and the hash to chain on."""
+
+    standing: Standing
+    terms: Terms
+    hash: str
+    memory: Memory
+
+
+def begin(store: Store, fields: Mapping[str, Any], *, at: datetime) -> None:
+    """Write the tables and the first entry."""
+    with store.writing() as connection:
+        for statement in SCHEMA:
+            connection.execute(statement)
+        _append(connection, None, "created", fields, at=at)
+
+
+def last_head(connection: sqlite3.Connection) -> Head:
+    """Return the ledger's end, refusing a last entry that was altered."""
+    return _end(connection)[0]
+
+
+def _end(connection: sqlite3.Connection) -> tuple[Head, str | None]:
+    """Return the ledger's end, and the stored text of where it stands, both of one moment."""
+    rows = connection.execute(LAST).fetchall()
+    if not rows:
+        raise InvalidData("The ledger has no entries; its creation was cut short, or they went.")
+    sequence, body, digest, standing = rows[0]
+    if chained(rows[1][2] if len(rows) > 1 else GENESIS, body) != digest:
+        raise InvalidData(f"Entry {sequence} of the ledger was altered; verify the ledger.")
+    return Head(sequence=sequence, hash=digest), standing
+
+
+def present(connection: sqlite3.Connection, memory: Memory) -> Present:
+    """Return where the ledger stands."""
+    (digest,) = connection.execute(HEAD).fetchone() or ("",)
+    standing = memory.recall(digest)
+    if standing is None:  # another process wrote since, or we look for the first time
+        digest, standing = _stored_standing(connection)
+        memory.keep(digest, standing)
+    if standing.terms not in memory.terms:
+        body, hashed = connection.execute(
+            "SELECT body, hash FROM entry WHERE sequence = ?", (standing.terms,)
+        ).fetchone() or ("", "")
+        memory.terms[standing.terms] = read_terms(read_entry(body, hashed))
+    terms = memory.terms[standing.terms]
+    return Present(standing=standing, terms=terms, hash=digest, memory=memory)
+
+
+def _stored_standing(connection: sqlite3.Connection) -> tuple[str, Standing]:
+    last, text = _end(connection)
+    standing = None if text is None else read_standing(text)
+    if standing is None or standing.sequence != last.sequence:
+        raise InvalidData(
+            f"The ledger ends with entry {last.sequence}, but says it stands at "
+            f"{standing and standing.sequence}; verify the ledger."
+        )
+    return last.hash, standing
+
+
+def all_entries(store: Store) -> Iterator[Entry]:
+    """Yield the entries in order, holding no lock between one and the next."""
+    after = 0
+    while True:
+        with store.reading() as connection:
+            rows = connection.execute(
+                "SELECT sequence, body, hash FROM entry WHERE sequence > ? ORDER BY sequence "
+                f"LIMIT {BATCH}",
+                (after,),
+            ).fetchall()
+        if not rows:
+            return
+        for sequence, body, digest in rows:
+            yield read_entry(body, digest)
+            after = sequence
+
+
+def allocate_one(ledger: "Ledger", person: str, factors: Mapping[str, object] | None) -> Allocated:
+    """Allocate a person unless they were; see `Ledger.allocate`."""
+    with ledger.store.reading() as connection:
+        if not ledger.memory.terms:
+            present(connection, ledger.memory)
+        stored = ledger.stored(person, next(iter(ledger.memory.terms.values())))
+        first = _randomised(connection, stored)
+    if first is not None:  # asked again: no lock, and an answer even when the disk is full
+        return _answer(first, person, repeated=True, factors=factors)
+    with ledger.store.writing() as connection:
+        here = present(connection, ledger.memory)
+        first = _randomised(connection, stored)  # by another process, in between
+        if first is None:
+            levels = _allowed(ledger, here, person, factors)
+            _refuse_excluded(connection, stored, person)
+            entry = _randomise(ledger, connection, here, stored, levels)
+            return _answer(entry, person, repeated=False, factors=None)
+    return _answer(first, person, repeated=True, factors=factors)
+
+
+def _allowed(
+    ledger: "Ledger", here: Present, person: str, factors: Mapping[str, object] | None
+) -> dict[str, str]:
+    """Return the person's levels, if anyone may be allocated."""
+    if here.standing.closed:
+        raise TrialError(
+            f"Recruitment is closed, so {person!r} cannot be allocated; the ledger says when and "
+            "why."
+        )
+    if ledger.key is None:
+        raise TrialError(
+            f"`key` is needed to allocate {person!r}; open the ledger with the key file that was "
+            "written when it was created."
+        )
+    return here.terms.levels_of(factors)
+
+
+def _randomise(
+    ledger: "Ledger",
+    connection: sqlite3.Connection,
+    here: Present,
+    stored: str,
+    levels: dict[str, str],
+) -> Entry:
+    """Draw an arm and write it down."""
+    assert ledger.key is not None
+    terms, place = here.terms, here.standing.place + 1
+    chances = check_chances(terms.rule.chances(here.standing.state, levels), n_arms=len(terms.arms))
+    code = chosen(chances, uniform(ledger.key.seed, place))
+    fields = {
+        "person": stored,
+        "factors": levels,
+        "era": terms.era,
+        "place": place,
+        "probabilities": list(chances),
+        "code": code,
+        "arm": terms.arms[code],
+    }
+    return _append(connection, here, "randomised", fields, at=ledger.clock())
+
+
+def record_event(ledger: "Ledger", event: Event) -> Entry:
+    """Write an event down; see `Ledger.record`."""
+    with ledger.store.writing() as connection:
+        here = present(connection, ledger.memory)
+        terms = here.terms
+        check_event(event, arms=terms.arms, exclusions=terms.exclusions)
+        recruitment = isinstance(event, Closed) and not event.person
+        person = "" if recruitment else check_person(event.person)
+        stored = ledger.stored(person, terms)
+        if recruitment and here.standing.closed:
+            raise TrialError("Recruitment is closed already; nothing was recorded.")
+        if not (recruitment or isinstance(event, Screened)):
+            _need_randomised(connection, stored, person, event.kind)
+        fields = event_fields(event, person=stored)
+        return _append(connection, here, event.kind, fields, at=ledger.clock())
+
+
+def amend_terms(
+    ledger: "Ledger",
+    *,
+    rule: "Rule | None",
+    exclusions: tuple[str, ...] | None,
+    reason: str,
+) -> Entry:
+    """Write an amendment down; see `Ledger.amend`."""
+    if rule is None and exclusions is None:
+        raise TrialError("An amendment changes something; give `rule`, `exclusions` or both.")
+    if not isinstance(reason, str) or not reason.strip():
+        raise TrialError(f"`reason` is {reason!r}; say in words why the trial is amended.")
+    with ledger.store.writing() as connection:
+        here = present(connection, ledger.memory)
+        if here.standing.closed:
+            raise TrialError("Recruitment is closed, so there is nothing left to amend by `rule`.")
+        old = here.terms
+        terms = replace(
+            old,
+            sequence=here.standing.sequence + 1,
+            rule=old.rule if rule is None else check_rule(rule, arms=old.arms),
+            exclusions=old.exclusions if exclusions is None else exclusions,
+            era=old.era + 1,
+            since=old.since if rule is None else old.era + 1,
+        )
+        changed = [
+            *(["rule"] if rule is not None else []),
+            *(["exclusions"] if exclusions is not None else []),
+        ]
+        fields = {**terms.fields(), "changed": changed, "reason": reason}
+        return _append(connection, here, "amended", fields, at=ledger.clock())
+
+
+def _append(
+    connection: sqlite3.Connection,
+    here: Present | None,
+    kind: str,
+    fields: Mapping[str, Any],
+    *,
+    at: datetime,
+) -> Entry:
+    """Write one entry and where the ledger stands after it."""
+    sequence = 1 if here is None else here.standing.sequence + 1
+    previous = GENESIS if here is None else here.hash
+    body = write_body(kind, sequence=sequence, at=at, previous=previous, fields=fields)
+    digest = chained(previous, body)
+    entry = Entry(
+        sequence=sequence, kind=kind, at=at, previous=previous, hash=digest, fields=fields
+    )
+    terms = read_terms(entry) if here is None or kind == "amended" else here.terms
+    standing = follow(None if here is None else here.standing, entry, terms)
+    connection.execute(
+        "INSERT INTO entry(sequence, body, hash) VALUES (?, ?, ?)", (sequence, body, digest)
+    )
+    if here is None:
+        connection.execute("INSERT INTO tip(one, body) VALUES (1, ?)", (standing.text(),))
+    else:
+        connection.execute("UPDATE tip SET body = ?", (standing.text(),))
+        here.memory.keep(digest, standing)  # if it is not committed no entry will have this hash
+    return entry
+
+
+def _randomised(connection: sqlite3.Connection, stored: str) -> Entry | None:
+    row = connection.execute(RANDOMISED, (stored,)).fetchone()
+    return None if row is None else read_entry(*row)
+
+
+def _refuse_excluded(connection: sqlite3.Connection, stored: str, person: str) -> None:
+    """Refuse whom the latest screening excluded."""
+    for row in connection.execute(OTHERS, (stored,)):
+        entry = read_entry(*row)
+        if entry.kind == "screened":
+            if entry.fields["excluded"]:
+                raise TrialError(
+                    f"{person!r} was excluded at screening ({', '.join(entry.fields['excluded'])}) "
+                    "and cannot be allocated; record another screening if that was wrong."
+                )
+            return
+
+
+def _need_randomised(connection: sqlite3.Connection, stored: str, person: str, kind: str) -> None:
+    if _randomised(connection, stored) is None:
+        raise TrialError(
+            f"{person!r} was never randomised, so {kind!r} cannot be recorded; correct the "
+            "identifier, or allocate them first."
+        )
+
+
+def _answer(
+    entry: Entry, person: str, *, repeated: bool, factors: Mapping[str, object] | None
+) -> Allocated:
+    """Return what an allocation's entry says, to whom asked."""
+    said = entry.fields
+    return Allocated(
+        person=person,
+        arm=said["arm"],
+        code=said["code"],
+        place=said["place"],
+        probabilities=tuple(said["probabilities"]),
+        era=said["era"],
+        at=entry.at,
+        repeated=repeated,
+        differs=differing(said["factors"], factors),
+    )
