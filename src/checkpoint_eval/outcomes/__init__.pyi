@@ -1,13 +1,74 @@
+from .auditing import Audit, Finding, audit, linkage
 from .baseline import Covariate
+from .change import (
+    ChangeInOffending,
+    change_in_offending,
+    first_time_entrants,
+    on_contract_reoffending,
+)
+from .extract_tables import Assessments, Custody, Departures, Disposals, Offences
 from .files import read_people
-from .observed import BinaryOutcome, NumericOutcome, TimeToEvent
+from .follow_up import PROVEN, RECORDED, Counting, FollowUp, follow
+from .harm import CAMBRIDGE_MEDIANS, HarmWeights, harm_days, severity
+from .needs import PathwayScores, pathway_scores
+from .observed import BinaryOutcome, CountOutcome, NumericOutcome, Provenance, TimeToEvent
+from .records import Records, Repair
+from .reoffending import (
+    Reoffending,
+    measured_by_age,
+    proven_reoffending,
+    reoffence_counts,
+    time_at_risk,
+)
+from .repairing import close_custody, collapse_episodes, merge_custody, without_rows
+from .timing import Episodes, reoffence_episodes, time_to_reoffence
 from .trial import Trial
 
 __all__ = [
+    "CAMBRIDGE_MEDIANS",
+    "PROVEN",
+    "RECORDED",
+    "Assessments",
+    "Audit",
     "BinaryOutcome",
+    "ChangeInOffending",
+    "CountOutcome",
+    "Counting",
     "Covariate",
+    "Custody",
+    "Departures",
+    "Disposals",
+    "Episodes",
+    "Finding",
+    "FollowUp",
+    "HarmWeights",
     "NumericOutcome",
+    "Offences",
+    "PathwayScores",
+    "Provenance",
+    "Records",
+    "Reoffending",
+    "Repair",
     "TimeToEvent",
     "Trial",
+    "audit",
+    "change_in_offending",
+    "close_custody",
+    "collapse_episodes",
+    "first_time_entrants",
+    "follow",
+    "harm_days",
+    "linkage",
+    "measured_by_age",
+    "merge_custody",
+    "on_contract_reoffending",
+    "pathway_scores",
+    "proven_reoffending",
     "read_people",
+    "reoffence_counts",
+    "reoffence_episodes",
+    "severity",
+    "time_at_risk",
+    "time_to_reoffence",
+    "without_rows",
 ]

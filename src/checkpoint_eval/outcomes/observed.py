@@ -5,12 +5,43 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, frozen
+from checkpoint_eval._arrays import NO_CODES, NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import counted
 from checkpoint_eval._frames import at_row
 from checkpoint_eval._times import tied_times
 from checkpoint_eval.design.protocol import check_unit
 from checkpoint_eval.errors import InvalidData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where an outcome comes from, when it was derived from an extract.
+
+    Attributes
+    ----------
+    definition : str
+        What counts, in words and in full.
+    index : str
+        The day that time runs from.
+    extract_date : str
+    digest : str
+        SHA-256 of the records.
+    notes : tuple of str
+        What was left out or is not known, counted.
+    """
+
+    definition: str
+    index: str
+    extract_date: str
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        notes = f" {'; '.join(self.notes)}." if self.notes else ""
+        return (
+            f"{self.definition}; from {self.index}; extract of {self.extract_date}, records "
+            f"{self.digest[:12]}.{notes}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -27,6 +58,13 @@ class TimeToEvent:
     unit : {"days", "weeks", "months", "years"}
     missing : (n,) bool
         People whose outcome is unknown. They are counted in every result and enter none.
+    competing : (n,) int
+        0, or the code into `causes` (from 1) of what ended follow-up so that the event could no
+        longer happen, such as death; empty when nothing did.
+    causes : tuple of str
+        Competing events.
+    provenance : Provenance, optional
+        Where it was derived from.
 
     Raises
     ------
@@ -43,6 +81,9 @@ class TimeToEvent:
     event: BoolArray
     unit: str = "days"
     missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    competing: IntArray = field(default_factory=lambda: NO_CODES)
+    causes: tuple[str, ...] = ()
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -65,6 +106,7 @@ class TimeToEvent:
                 "mend the others."
             )
         time[~missing] = tied_times(time[~missing])
+        object.__setattr__(self, "competing", _competing(self.competing, event, self.causes))
         object.__setattr__(self, "time", frozen(time))
         object.__setattr__(self, "event", frozen(event))
         object.__setattr__(self, "missing", frozen(missing))
@@ -96,6 +138,7 @@ class BinaryOutcome:
 
     value: BoolArray
     missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         missing = _mask(self.missing, np.size(self.value))
@@ -129,6 +172,7 @@ class NumericOutcome:
 
     value: FloatArray
     missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         value = np.array(self.value, dtype=np.float64)
@@ -149,7 +193,78 @@ class NumericOutcome:
         return f"NumericOutcome({people}, mean {np.nanmean(self.value):.4g}{lost})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class CountOutcome:
+    """How often something happened to each person, and over how long.
+
+    Attributes
+    ----------
+    value : (n,) int
+        At least 0; 0 where `missing`.
+    exposure : (n,) float
+        Time at risk in `unit`; a person without any has no count that means something.
+    unit : {"days", "weeks", "months", "years"}
+    missing : (n,) bool
+
+    Examples
+    --------
+    >>> CountOutcome(value=[0, 3], exposure=[365.0, 200.0], unit="days")
+    CountOutcome(2 people, 3 events in 565 days)
+    """
+
+    value: IntArray
+    exposure: FloatArray
+    unit: str = "days"
+    missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        value, exposure = np.array(self.value), np.array(self.exposure, dtype=np.float64)
+        missing = _mask(self.missing, value.size)
+        whole = value == np.floor(value)
+        wrong = np.flatnonzero(
+            ~(missing | (whole & (value >= 0) & (exposure >= 0) & np.isfinite(exposure)))
+        )
+        if exposure.shape != value.shape or wrong.size:
+            told = f"{value[wrong[0]]} in {exposure[wrong[0]]} at {at_row(int(wrong[0]))}"
+            raise InvalidData(
+                "`value` and `exposure` need one whole number of events and one finite time of at "
+                f"least 0 for each person, got "
+                f"{told if wrong.size else f'{value.size} and {exposure.size} of them'}."
+            )
+        object.__setattr__(self, "value", frozen(np.where(missing, 0, value), np.int64))
+        object.__setattr__(self, "exposure", frozen(np.where(missing, np.nan, exposure)))
+        object.__setattr__(self, "missing", frozen(missing))
+
+    def __repr__(self) -> str:
+        people = counted(self.value.size, "person", "people")
+        lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
+        return (
+            f"CountOutcome({people}, {counted(int(self.value.sum()), 'event')} in "
+            f"{np.nansum(self.exposure):,.0f} {self.unit}{lost})"
+        )
+
+
 Observed: TypeAlias = TimeToEvent | BinaryOutcome | NumericOutcome
+
+
+def _competing(codes: IntArray, event: BoolArray, causes: tuple[str, ...]) -> IntArray:
+    """Return (n,) codes of competing events; a person has the event or a competing one."""
+    if not np.size(codes):
+        return frozen(NO_CODES)
+    found = frozen(codes, np.int64)
+    if found.shape != event.shape or not ((found >= 0) & (found <= len(causes))).all():
+        raise InvalidData(
+            f"`competing` must hold one code from 0 to {len(causes)} for each person, 0 for none."
+        )
+    both = np.flatnonzero((found > 0) & event)
+    if both.size:
+        raise InvalidData(
+            f"`competing` and `event` are both set at {at_row(int(both[0]))}; whatever came first "
+            "ended the time."
+        )
+    return found
 
 
 def _mask(missing: BoolArray, people: int) -> BoolArray:

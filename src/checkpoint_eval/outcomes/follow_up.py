@@ -1,0 +1,283 @@
+"""Following people through the records: whose row is whose, from when, and until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from checkpoint_eval._arrays import BoolArray, IntArray
+from checkpoint_eval._checks import as_names, check_count, check_known, counted
+from checkpoint_eval.errors import InvalidData, TrialError
+from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days, add_months
+from checkpoint_eval.outcomes.observed import Provenance
+from checkpoint_eval.outcomes.records import Records
+from checkpoint_eval.randomise.assignment import Assignment
+
+# Disposals that prove an offence: a court conviction or a caution (bulletin of 28 July 2016), and
+# what cautions of the young were called before.
+PROVING: tuple[str, ...] = ("conviction", "caution", "reprimand", "warning")
+# Never: later than any day, for whole days compared as numbers.
+NEVER = np.iinfo(np.int64).max
+
+Clock: TypeAlias = Literal["elapsed", "street"]
+CLOCKS: tuple[str, ...] = ("elapsed", "street")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class FollowUp:
+    """The n people of an assignment in the records.
+
+    Attributes
+    ----------
+    records : Records
+    person : (n,) int
+        Place in the records; -1 for someone who is not there.
+    index : (n,) datetime64[D]
+        The day that time runs from.
+    index_name : str
+    left : (n,) datetime64[D]
+        Death or departure, NaT for none known.
+    cause : (n,) int
+        Into `records.departures.kinds` from 1; 0 for none.
+    """
+
+    records: Records
+    person: IntArray
+    index: Days
+    index_name: str
+    left: Days
+    cause: IntArray
+
+    @property
+    def n(self) -> int:
+        """How many people."""
+        return int(self.person.size)
+
+    @property
+    def unlinked(self) -> BoolArray:
+        """(n,) who is not in the records."""
+        return self.person < 0
+
+    def until(self, months: int) -> Days:
+        """Return (n,) the last day of a follow-up of some calendar months."""
+        return add_months(self.index, months)
+
+    def end(self, last: Days) -> Days:
+        """Return (n,) the last day each was seen: `last`, the extract, death or departure."""
+        end = np.minimum(last, self.records.extract_date)
+        end = np.where(np.isnat(self.left), end, np.minimum(self.left, end))
+        return np.maximum(end, self.index).astype("datetime64[D]")
+
+    def per_record(self, values: IntArray, otherwise: int) -> IntArray:
+        """Return (people in the records + 1,) values by place; the last is for unknown places."""
+        table = np.full(self.records.n + 1, otherwise, dtype=np.int64)
+        known = self.person >= 0
+        table[self.person[known]] = values[known]
+        return table
+
+    def offences_within(
+        self, first: Days, last: Days, *, codes: Sequence[str] = ()
+    ) -> tuple[IntArray, IntArray]:
+        """Return rows of offences on days first to last of their person, and (k,) whose they are.
+
+        Rows without a date, or of people not followed, lie in no window.
+        """
+        offences = self.records.offences
+        begin = self.per_record(first.view(np.int64), NEVER)[offences.person]
+        end = self.per_record(last.view(np.int64), -NEVER)[offences.person]
+        day = offences.date.view(np.int64)
+        inside = (day >= begin) & (day <= end)
+        if codes:
+            wanted = [
+                offences.codes.index(check_known(code, offences.codes, what="offence code"))
+                for code in codes
+            ]
+            inside &= np.isin(offences.code, wanted)
+        rows = np.flatnonzero(inside)
+        return rows, self.per_record(np.arange(self.n), -1)[offences.person[rows]]
+
+    def provenance(self, definition: str, notes: Sequence[str] = ()) -> Provenance:
+        """Return where an outcome comes from."""
+        unlinked = int(self.unlinked.sum())
+        told = list(notes)
+        if unlinked:
+            told.append(f"{counted(unlinked, 'person', 'people')} not in the records: unknown")
+        undated = int(np.isnat(self.records.offences.date).sum())
+        if undated:
+            told.append(f"{counted(undated, 'offence')} without a date not counted")
+        return Provenance(
+            definition=definition,
+            index=self.index_name,
+            extract_date=str(self.records.extract_date),
+            digest=self.records.digest,
+            notes=tuple(told),
+        )
+
+
+def follow(
+    records: Records,
+    assignment: Assignment,
+    *,
+    index: Sequence[object] | None = None,
+    index_name: str = "",
+) -> FollowUp:
+    """Find the people of an assignment in the records.
+
+    Parameters
+    ----------
+    records : Records
+    assignment : Assignment
+        With `ids`, and with `date` unless `index` is given.
+    index : sequence of dates, optional
+        Another day that time runs from, one for each person; it needs an `index_name`. Both arms
+        must have it: a conviction date, which only one arm has, starts the clocks apart.
+    index_name : str
+
+    Returns
+    -------
+    FollowUp
+
+    Raises
+    ------
+    TrialError
+        When the assignment has no identifiers or dates.
+    """
+    if not isinstance(records, Records):
+        raise TrialError(f"`records` must be `Records`, got {type(records).__name__}.")
+    if not assignment.ids.size:
+        raise TrialError("`assignment` has no `ids`, so nobody can be found in the records.")
+    place = _places(records, assignment)
+    days, name = _index(assignment, index, index_name)
+    left = np.full(records.n + 1, NEVER)
+    departures = records.departures
+    known = (departures.person >= 0) & ~np.isnat(departures.date)
+    who, when = departures.person[known], departures.date[known].view(np.int64)
+    np.minimum.at(left, who, when)
+    cause = np.zeros(records.n + 1, dtype=np.int64)
+    first = when == left[who]
+    cause[who[first]] = departures.kind[known][first] + 1
+    left[-1], cause[-1] = NEVER, 0
+    gone = left[place]
+    return FollowUp(
+        records=records,
+        person=place,
+        index=days,
+        index_name=name,
+        left=np.where(gone == NEVER, NOT_A_DAY, gone.astype("datetime64[D]")),
+        cause=cause[place],
+    )
+
+
+def _places(records: Records, assignment: Assignment) -> IntArray:
+    order = np.argsort(records.ids, kind="stable")
+    ordered = records.ids[order]
+    at = np.minimum(np.searchsorted(ordered, assignment.ids), records.n - 1)
+    return np.where(ordered[at] == assignment.ids, order[at], -1)
+
+
+def _index(assignment: Assignment, index: Sequence[object] | None, name: str) -> tuple[Days, str]:
+    if index is None:
+        if name:
+            raise TrialError("`index_name` names an index that was not given; give `index` too.")
+        if not assignment.date.size:
+            raise TrialError("`assignment` has no `date` of randomisation; give `index` days.")
+        return assignment.date, "randomisation"
+    if not name:
+        raise TrialError(
+            "`index` is a day other than randomisation; say which in `index_name`, for it is "
+            "printed with the outcome."
+        )
+    try:
+        days = np.asarray(index, dtype="datetime64[D]")
+    except (ValueError, TypeError) as problem:
+        raise InvalidData("`index` must hold dates such as '2016-08-01'.") from problem
+    if days.shape != assignment.arm.shape or np.isnat(days).any():
+        raise InvalidData(
+            f"`index` has {days.size} dates, {int(np.isnat(days).sum())} of them missing, for "
+            f"{assignment.n} people; everyone needs one."
+        )
+    return days, name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """Which offences count as reoffences.
+
+    Attributes
+    ----------
+    proven : bool
+        Whether only offences count that a disposal proved; False is the timely proxy, offences as
+        recorded.
+    wait : int
+        Calendar months after the end of follow-up in which a disposal may still prove an offence.
+    proving : tuple of str
+        Disposals that prove.
+    codes : tuple of str
+        Offence codes that count; all when empty.
+    day_zero : bool
+        Whether an offence on the index day counts: an extract does not say whether it came after.
+    """
+
+    proven: bool = True
+    wait: int = 6
+    proving: tuple[str, ...] = PROVING
+    codes: tuple[str, ...] = ()
+    day_zero: bool = False
+
+    def __post_init__(self) -> None:
+        check_count(self.wait, "wait", least=0)
+        object.__setattr__(self, "proving", as_names(self.proving))
+        object.__setattr__(self, "codes", as_names(self.codes))
+
+    def told(self, months: int | None) -> str:
+        """Say in words what counts within some months, or at any time."""
+        kind = f"offences of kind {', '.join(self.codes)}" if self.codes else "offences"
+        first = "on or after" if self.day_zero else "after"
+        until = "" if months is None else f" and within {months} months of it"
+        told = f"{kind} committed {first} the index day{until}"
+        if not self.proven:
+            return f"{told}, as recorded (local measure, not proven)"
+        when = "" if months is None else f" within {months + self.wait} months"
+        return f"{told}, proven by {', '.join(self.proving)}{when}"
+
+    def reoffences(self, people: FollowUp, last: Days, decided: Days) -> tuple[IntArray, IntArray]:
+        """Return rows of offences that count up to `last`, and (k,) whose they are.
+
+        A proven one counts when it was proven by `decided`.
+        """
+        first = people.index + (0 if self.day_zero else 1)
+        rows, who = people.offences_within(first, last, codes=self.codes)
+        if not self.proven:
+            return rows, who
+        in_time = proven_by(people.records, self.proving)[rows] <= decided.view(np.int64)[who]
+        return rows[in_time], who[in_time]
+
+
+PROVEN, RECORDED = Counting(), Counting(proven=False)
+
+
+def proven_by(records: Records, proving: Sequence[str]) -> IntArray:
+    """Return (m,) the first day an offence was proven, as a number of days; NEVER for none.
+
+    Raises
+    ------
+    TrialError
+        When the extract came without disposals, or none of them is of a proving kind.
+    """
+    if "disposals" not in records.given:
+        raise TrialError(
+            "The extract came without disposals, so nothing is proven; give them, or count "
+            "recorded offences with counting=Counting(proven=False)."
+        )
+    disposals = records.disposals
+    kinds = [kind for kind, name in enumerate(disposals.kinds) if name in proving]
+    if disposals.size and not kinds:
+        raise TrialError(
+            f"No disposal is one of {', '.join(map(repr, proving))}; the extract has "
+            f"{', '.join(map(repr, disposals.kinds))}: say in `proving` which of them prove."
+        )
+    chosen = np.isin(disposals.kind, kinds) & (disposals.offence >= 0) & ~np.isnat(disposals.date)
+    first = np.full(records.offences.size, NEVER)
+    np.minimum.at(first, disposals.offence[chosen], disposals.date[chosen].view(np.int64))
+    return first

@@ -1,0 +1,309 @@
+"""Reading the tables of an extract into codes and days, from dataframes or files in parts."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from checkpoint_eval import _frames
+from checkpoint_eval._arrays import NO_CODES, FloatArray, IntArray
+from checkpoint_eval._checks import did_you_mean
+from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
+from checkpoint_eval.outcomes.dates import NO_DAYS, Days, read_days
+from checkpoint_eval.outcomes.extract_tables import (
+    Assessments,
+    Custody,
+    Departures,
+    Disposals,
+    Offences,
+    Texts,
+)
+
+Given: TypeAlias = Mapping[str, object | None]
+Names: TypeAlias = Mapping[str, Mapping[str, str]]
+
+# The columns of each table: needed, then optional.
+COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "people": (("id",), ("born",)),
+    "offences": (("person", "date"), ("offence", "code", "recorded")),
+    "disposals": (("offence", "date", "disposal"), ()),
+    "custody": (("person", "start", "end"), ()),
+    "deaths": (("person", "date"), ("kind",)),
+    "pathways": (("person", "date", "pathway", "score"), ()),
+}
+# Rows of a file held at once while it is read in parts.
+PART_ROWS = 1_000_000
+
+
+class _Table:
+    """One table of an extract, and what its columns are called."""
+
+    def __init__(self, name: str, table: object, names: Mapping[str, str]) -> None:
+        self.name = name
+        needed, optional = COLUMNS[name]
+        unknown = sorted(set(names) - {*needed, *optional})
+        if unknown:
+            raise UnknownColumn(
+                f"`names[{name!r}]` names {unknown[0]!r}; "
+                f"{did_you_mean(unknown[0], (*needed, *optional))}"
+            )
+        self._called = names
+        self._frame = _empty_allowed(table)
+
+    def has(self, column: str) -> bool:
+        """Return whether an optional column is there; one that was named must be."""
+        return column in self._called or column in self._frame.columns
+
+    def series(self, column: str) -> nw.Series[Any]:
+        """Return one column."""
+        name = self._called.get(column, column)
+        return _frames.column(self._frame, name, role=f"{self.name} {column}")
+
+    def days(self, column: str) -> Days:
+        """Return a column of dates; none when it is optional and absent."""
+        return read_days(self.series(column), role=f"{self.name} {column}")
+
+    def texts(self, column: str) -> tuple[IntArray, tuple[str, ...]]:
+        """Return codes into the sorted texts found, -1 where missing."""
+        codes, found = _frames.distinct(self.series(column))
+        names = tuple(sorted({_text(value) for value in found}))
+        place = {name: code for code, name in enumerate(names)}
+        lookup = np.array([*(place[_text(value)] for value in found), -1], dtype=np.int64)
+        return lookup[codes], names
+
+    def numbers(self, column: str) -> FloatArray:
+        """Return a column of numbers."""
+        return _frames.numbers(self.series(column), role=f"{self.name} {column}")
+
+    def keys(self, column: str) -> pd.Index:
+        """Return identifiers as they are compared between tables."""
+        return identifiers(self.series(column))
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def identifiers(series: nw.Series[Any]) -> "pd.Index[Any]":
+    """Return identifiers such that 7, 7.0 and "7" are one; whole numbers stay numbers for speed."""
+    native = series.to_pandas()
+    if native.dtype.kind in "iu":
+        return pd.Index(native.to_numpy().astype(np.int64))
+    if native.dtype.kind == "f":
+        values = native.to_numpy(dtype=np.float64)
+        known = ~np.isnan(values)
+        if (values[known] == np.floor(values[known])).all():
+            return pd.Index(np.where(known, values, -1).astype(np.int64))
+    return pd.Index(native.astype("string").str.strip())
+
+
+def _matched(people: "pd.Index[Any]", keys: "pd.Index[Any]") -> IntArray:
+    """Return the first place of each key among people, -1 where it is none."""
+    if people.dtype != keys.dtype:
+        people, keys = people.astype("string"), keys.astype("string")
+    return np.asarray(people.get_indexer(keys), dtype=np.int64)
+
+
+def _empty_allowed(table: object) -> nw.DataFrame[Any]:
+    """Return the table; unlike a trial, a table of events may be empty."""
+    frame = nw.from_native(table, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame) and frame.shape[0] == 0:
+        return frame
+    return _frames.read_table(table)
+
+
+def read_tables(given: Given, names: Names, extract_date: object) -> dict[str, Any]:
+    """Return the fields of `Records` from its tables."""
+    wrong = sorted(set(names) - set(COLUMNS))
+    if wrong:
+        raise UnknownColumn(
+            f"`names` names the table {wrong[0]!r}; {did_you_mean(wrong[0], COLUMNS)}"
+        )
+    tables = {
+        name: _Table(name, table, names.get(name, {}))
+        for name, table in given.items()
+        if table is not None
+    }
+    for name in ("people", "offences"):
+        if name not in tables:
+            raise InvalidData(f"The table `{name}` is missing; every extract needs it.")
+    keys = tables["people"].keys("id")
+    _refuse_missing(keys)
+    first = ~keys.duplicated()
+    unique = keys[first]
+    repeats = _repeats(keys)
+    born = tables["people"].days("born")[first] if tables["people"].has("born") else NO_DAYS
+    offences, offence_keys = _offences(tables["offences"], unique)
+    return {
+        "ids": np.asarray(unique.astype(str), dtype=str),
+        "born": born,
+        "offences": offences,
+        "disposals": _disposals(tables.get("disposals"), offence_keys, offences.size),
+        "custody": _custody(tables.get("custody"), unique),
+        "departures": _departures(tables.get("deaths"), unique),
+        "assessments": _assessments(tables.get("pathways"), unique),
+        "extract_date": _extract_day(extract_date),
+        "given": tuple(tables),
+        "repeats": repeats,
+    }
+
+
+def _refuse_missing(keys: "pd.Index[Any]") -> None:
+    missing = np.asarray(keys.isna()) | np.asarray(keys.astype(str) == "")
+    if missing.any():
+        raise InvalidData(
+            f"The people column `id` is missing at row {int(missing.argmax())}; every person needs "
+            "an identifier."
+        )
+
+
+def _repeats(keys: "pd.Index[Any]") -> tuple[tuple[int, int], ...]:
+    again = np.flatnonzero(keys.duplicated())
+    if not again.size:
+        return ()
+    first = keys[~keys.duplicated()]
+    place = np.flatnonzero(~keys.duplicated())[first.get_indexer(keys[again])]
+    return tuple(zip(again.tolist(), place.tolist(), strict=True))
+
+
+def _extract_day(value: object) -> np.datetime64:
+    try:
+        day = np.datetime64(str(value)[:10], "D")
+    except ValueError as problem:
+        raise TrialError(
+            f"`extract_date` must be a date such as '2019-01-31', got {value!r}."
+        ) from problem
+    if np.isnat(day):
+        raise TrialError("`extract_date` is missing; say the last day the extract covers.")
+    return day
+
+
+def _offences(table: _Table, people: "pd.Index[Any]") -> tuple[Offences, "pd.Index[Any] | None"]:
+    code, codes = table.texts("code") if table.has("code") else (NO_CODES, ())
+    offences = Offences(
+        person=_matched(people, table.keys("person")),
+        date=table.days("date"),
+        code=code,
+        codes=codes,
+        recorded=table.days("recorded") if table.has("recorded") else NO_DAYS,
+    )
+    keys = table.keys("offence") if table.has("offence") else None
+    if keys is not None and (keys.isna().any() or not keys.is_unique):
+        row = int((np.asarray(keys.isna()) | keys.duplicated()).argmax())
+        raise InvalidData(
+            f"The offences column `offence` is missing or repeated at row {row}; disposals name "
+            "offences by it, so each needs its own."
+        )
+    return offences, keys
+
+
+def _disposals(table: _Table | None, offences: "pd.Index[Any] | None", size: int) -> Disposals:
+    if table is None:
+        return Disposals(offence=NO_CODES, date=NO_DAYS, kind=NO_CODES)
+    if offences is None:
+        raise InvalidData(
+            f"Disposals name offences, but the {size:,} offences have no identifier; give their "
+            "column as `offence`."
+        )
+    kind, kinds = table.texts("disposal")
+    return Disposals(
+        offence=_matched(offences, table.keys("offence")),
+        date=table.days("date"),
+        kind=kind,
+        kinds=kinds,
+    )
+
+
+def _custody(table: _Table | None, people: "pd.Index[Any]") -> Custody:
+    if table is None:
+        return Custody(person=NO_CODES, start=NO_DAYS, end=NO_DAYS)
+    return Custody(
+        person=_matched(people, table.keys("person")),
+        start=table.days("start"),
+        end=table.days("end"),
+    )
+
+
+def _departures(table: _Table | None, people: "pd.Index[Any]") -> Departures:
+    if table is None:
+        return Departures(person=NO_CODES, date=NO_DAYS, kind=NO_CODES)
+    person = _matched(people, table.keys("person"))
+    kind, kinds = np.zeros(person.size, dtype=np.int64), ("death",)
+    if table.has("kind"):
+        kind, kinds = table.texts("kind")  # type: ignore[assignment]
+    return Departures(person=person, date=table.days("date"), kind=kind, kinds=kinds)
+
+
+def _assessments(table: _Table | None, people: "pd.Index[Any]") -> Assessments:
+    if table is None:
+        return Assessments(
+            person=NO_CODES, date=NO_DAYS, pathway=NO_CODES, pathways=(), score=np.zeros(0)
+        )
+    pathway, pathways = table.texts("pathway")
+    return Assessments(
+        person=_matched(people, table.keys("person")),
+        date=table.days("date"),
+        pathway=pathway,
+        pathways=pathways,
+        score=table.numbers("score"),
+    )
+
+
+def folder_tables(folder: Path, names: Names, only: Texts | None) -> Given:
+    """Return the tables of a folder, only the rows of some people where they are named."""
+    if not folder.is_dir():
+        raise InvalidData(f"{folder} is no folder; put people.csv, offences.csv and so on in one.")
+    found: dict[str, object | None] = {}
+    kept: pd.Index[Any] | None = None
+    for name in COLUMNS:
+        paths = [
+            path
+            for path in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / name)
+            if path.exists()
+        ]
+        if len(paths) > 1:
+            raise InvalidData(
+                f"{folder} holds {name} as {paths[0].name} and as {paths[1].name}; keep one."
+            )
+        if not paths:
+            continue
+        key = {"people": "id", "disposals": "offence"}.get(name, "person")
+        column = names.get(name, {}).get(key, key)
+        wanted = None if only is None else pd.Index(only).astype("string")
+        if name == "disposals" and only is not None:
+            wanted = kept
+        found[name] = _kept(paths[0], column, wanted)
+        if name == "offences" and only is not None:
+            offence = names.get("offences", {}).get("offence", "offence")
+            table: Any = found[name]
+            kept = pd.Index(table[offence].astype("string")) if offence in table else None
+    return found
+
+
+def _kept(path: Path, column: str, wanted: "pd.Index[Any] | None") -> pd.DataFrame:
+    """Read a file in parts, holding the rows whose identifier is wanted."""
+    parts = []
+    for part in _parts(path):
+        if wanted is None or column not in part:
+            parts.append(part)
+            continue
+        keys = identifiers(nw.from_native(part[column], series_only=True)).astype("string")
+        parts.append(part[np.asarray(keys.isin(wanted))])
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+
+def _parts(path: Path) -> Iterator[pd.DataFrame]:
+    if path.suffix == ".csv":
+        # Text as it stands: identifiers may begin with zeros.
+        yield from pd.read_csv(
+            path, dtype=str, keep_default_na=False, na_values=[""], chunksize=PART_ROWS
+        )
+        return
+    import pyarrow.dataset as ds
+
+    for batch in ds.dataset(path, format="parquet").to_batches(batch_size=PART_ROWS):
+        if batch.num_rows:
+            yield batch.to_pandas()

@@ -1,0 +1,336 @@
+"""Proven reoffending: whether, and how often, within a follow-up and a wait for disposals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
+from checkpoint_eval._checks import check_choice, check_count, counted
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.outcomes.dates import add_months, whole_days
+from checkpoint_eval.outcomes.follow_up import CLOCKS, PROVEN, Clock, Counting, follow, proven_by
+from checkpoint_eval.outcomes.observed import BinaryOutcome, CountOutcome, Provenance
+from checkpoint_eval.outcomes.records import Records
+from checkpoint_eval.outcomes.street_time import days_in_custody
+from checkpoint_eval.randomise.assignment import Assignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Reoffending:
+    """Reoffences of each person within a follow-up.
+
+    Attributes
+    ----------
+    reoffences : (n,) int
+        0 where `missing`.
+    missing : (n,) bool
+        People whose follow-up the extract does not reach, or who are not in it.
+    months, wait : int
+        Calendar months of follow-up, and of waiting for disposals after it.
+    provenance : Provenance
+    """
+
+    reoffences: IntArray
+    missing: BoolArray
+    months: int
+    wait: int
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reoffences", frozen(self.reoffences, np.int64))
+        object.__setattr__(self, "missing", frozen(self.missing, bool))
+
+    @property
+    def reoffended(self) -> BinaryOutcome:
+        """Whether each person reoffended, for `Trial`."""
+        return BinaryOutcome(
+            value=self.reoffences > 0, missing=self.missing, provenance=self.provenance
+        )
+
+    @property
+    def rate(self) -> float:
+        """Share of people followed who reoffended."""
+        return self._share(self.reoffences > 0, ~self.missing)
+
+    @property
+    def per_reoffender(self) -> float:
+        """Reoffences for each person who reoffended."""
+        return self._share(self.reoffences, self.reoffences > 0)
+
+    @property
+    def per_person(self) -> float:
+        """Reoffences for each person followed."""
+        return self._share(self.reoffences, ~self.missing)
+
+    @staticmethod
+    def _share(values: IntArray | BoolArray, among: BoolArray) -> float:
+        return float(values[among].mean()) if among.any() else float("nan")
+
+    def by_arm(self, assignment: Assignment) -> pd.DataFrame:
+        """Return one row an arm: people, followed, reoffenders, reoffences, and the three rates."""
+        rows = []
+        for code, name in enumerate(assignment.arms):
+            here = (assignment.arm == code) & ~self.missing
+            found = self.reoffences[here]
+            rows.append(
+                {
+                    "arm": name,
+                    "people": int((assignment.arm == code).sum()),
+                    "followed": int(here.sum()),
+                    "reoffenders": int((found > 0).sum()),
+                    "reoffences": int(found.sum()),
+                    "rate": self._share(found > 0, np.ones(found.size, dtype=bool)),
+                    "per reoffender": self._share(found, found > 0),
+                    "per person": self._share(found, np.ones(found.size, dtype=bool)),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        followed = int((~self.missing).sum())
+        return (
+            f"Reoffending of {counted(followed, 'person', 'people')} followed for {self.months} "
+            f"months: {100 * self.rate:.1f}% reoffended, {self.per_reoffender:.2f} reoffences a "
+            f"reoffender, {self.per_person:.2f} a person. {self.provenance}"
+        )
+
+
+def proven_reoffending(
+    records: Records,
+    assignment: Assignment,
+    *,
+    months: int = 12,
+    counting: Counting = PROVEN,
+    index: Sequence[object] | None = None,
+    index_name: str = "",
+) -> Reoffending:
+    """Count offences of a follow-up that were proven in it or in the wait that follows.
+
+    Parameters
+    ----------
+    records : Records
+    assignment : Assignment
+        With `ids` and `date`.
+    months : int
+        An offence counts that was committed after the index day and up to the same day of the
+        month so many months later.
+    counting : Counting
+        What counts; by default what led to a conviction or caution within those months and six
+        more. ``Counting(proven=False)`` is the timely local measure, without disposals.
+    index, index_name
+        Another day than randomisation, and what it is; see `follow`.
+
+    Returns
+    -------
+    Reoffending
+        People not in the records, or whose follow-up and wait the extract does not reach, are
+        missing. Those who died stay: after death nobody reoffends.
+
+    Raises
+    ------
+    TrialError
+        When the assignment has no identifiers or dates, or the extract no disposals.
+
+    References
+    ----------
+    Ministry of Justice, Proven reoffending statistics quarterly bulletin, 28 July 2016: one year
+    of follow-up and a further six months for cases to be decided. Checked against a plain loop
+    over people and days.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from checkpoint_eval import Assignment
+    >>> records = Records.from_tables(
+    ...     people=pd.DataFrame({"id": ["a", "b"]}),
+    ...     offences=pd.DataFrame({"person": ["a"], "date": ["2017-01-05"], "offence": [1]}),
+    ...     disposals=pd.DataFrame(
+    ...         {"offence": [1], "date": ["2017-03-01"], "disposal": ["caution"]}
+    ...     ),
+    ...     extract_date="2019-01-01",
+    ... )
+    >>> assignment = Assignment(
+    ...     arm=[0, 1], arms=("court", "contract"), stratum=[0, 0], ids=["a", "b"],
+    ...     date=["2016-08-01", "2016-08-02"],
+    ... )
+    >>> proven_reoffending(records, assignment).rate
+    0.5
+    """
+    check_count(months, "months")
+    people = follow(records, assignment, index=index, index_name=index_name)
+    wait = counting.wait if counting.proven else 0
+    last, decided = people.until(months), people.until(months + wait)
+    _, who = counting.reoffences(people, last, decided)
+    late = ~people.unlinked & (decided > records.extract_date)
+    missing = people.unlinked | late
+    notes = []
+    if late.any():
+        told = counted(int(late.sum()), "person", "people")
+        notes = [f"{told} not followed for {months + wait} months by the extract: unknown"]
+    return Reoffending(
+        reoffences=np.where(missing, 0, np.bincount(who, minlength=people.n)),
+        missing=missing,
+        months=months,
+        wait=wait,
+        provenance=people.provenance(counting.told(months), notes),
+    )
+
+
+def reoffence_counts(
+    records: Records,
+    assignment: Assignment,
+    *,
+    months: int = 12,
+    counting: Counting = PROVEN,
+    clock: Clock = "elapsed",
+    index: Sequence[object] | None = None,
+    index_name: str = "",
+) -> CountOutcome:
+    """Count reoffences over the time each person was at risk.
+
+    Parameters
+    ----------
+    records, assignment, months, counting, index, index_name
+        As `proven_reoffending`.
+    clock : {"elapsed", "street"}
+        Exposure: days from the index day to the end of follow-up, death or departure; "street"
+        takes out days in custody.
+
+    Returns
+    -------
+    CountOutcome
+
+    Raises
+    ------
+    TrialError
+        As `proven_reoffending`; and for street time when the extract came without custody.
+
+    References
+    ----------
+    As `proven_reoffending`. Checked against a plain loop over people and days.
+    """
+    found = proven_reoffending(
+        records,
+        assignment,
+        months=months,
+        counting=counting,
+        index=index,
+        index_name=index_name,
+    )
+    at_risk = time_at_risk(
+        records, assignment, months=months, clock=clock, index=index, index_name=index_name
+    )
+    return CountOutcome(
+        value=found.reoffences,
+        exposure=np.where(found.missing, 0.0, at_risk),
+        unit="days",
+        missing=found.missing,
+        provenance=replace(
+            found.provenance, definition=f"{found.provenance.definition}; {clock} time at risk"
+        ),
+    )
+
+
+def time_at_risk(
+    records: Records,
+    assignment: Assignment,
+    *,
+    months: int = 12,
+    clock: Clock = "elapsed",
+    index: Sequence[object] | None = None,
+    index_name: str = "",
+) -> FloatArray:
+    """Return (n,) days each person could have reoffended and been seen to.
+
+    Parameters
+    ----------
+    records, assignment, months, index, index_name
+        As `proven_reoffending`.
+    clock : {"elapsed", "street"}
+        From the index day to the end of follow-up, of the extract, or to death or departure;
+        "street" takes out days in custody.
+
+    Returns
+    -------
+    (n,) float
+        NaN for people not in the records.
+
+    Raises
+    ------
+    TrialError
+        For street time when the extract came without custody.
+
+    References
+    ----------
+    Street and elapsed time at risk; written out in docs/methods.md. Checked against a loop over
+    days.
+    """
+    check_count(months, "months")
+    check_choice(clock, "clock", CLOCKS)
+    people = follow(records, assignment, index=index, index_name=index_name)
+    end = people.end(people.until(months))
+    days = whole_days(end, people.index).astype(np.float64)
+    if clock == "street":
+        days = days - days_in_custody(people, np.arange(people.n), end)
+    return np.where(people.unlinked, np.nan, days)
+
+
+def measured_by_age(
+    records: Records,
+    assignment: Assignment,
+    *,
+    months: int = 12,
+    ages: Sequence[int] = (0, 1, 2, 3, 6, 9, 12),
+    counting: Counting = PROVEN,
+) -> pd.DataFrame:
+    """Show how measures of reoffending are revised as an extract ages.
+
+    Parameters
+    ----------
+    records, assignment, months, counting
+        As `proven_reoffending`.
+    ages : sequence of int
+        Months after the end of follow-up at which somebody might have looked.
+
+    Returns
+    -------
+    DataFrame
+        One row an age: among the people whose follow-up the extract outlives by the greatest age,
+        the share with a recorded offence (by when it was recorded, where the extract says so) and
+        with a proven one, as an extract of that age would have shown them.
+
+    Raises
+    ------
+    TrialError
+        When the extract outlives nobody's follow-up by the greatest age.
+
+    References
+    ----------
+    The lag of proven reoffending: Ministry of Justice bulletins publish about 21 months after a
+    cohort. Checked against extracts cut at each age.
+    """
+    whole = [check_count(age, "ages", least=0) for age in ages]
+    people = follow(records, assignment)
+    last = people.until(months)
+    old = ~people.unlinked & (add_months(last, max(whole)) <= records.extract_date)
+    if not old.any():
+        raise TrialError(
+            f"Nobody was followed for {months} + {max(whole)} months by the extract of "
+            f"{records.extract_date}; give smaller `ages` or a later extract."
+        )
+    rows, who = replace(counting, proven=False).reoffences(people, last, last)
+    known = records.offences.recorded
+    recorded = (known if known.size else records.offences.date)[rows]
+    proven = proven_by(records, counting.proving)[rows]
+    found = []
+    for age in sorted(whole):
+        seen = add_months(last, age)[who]
+        shown = {"recorded": recorded <= seen, "proven": proven <= seen.view(np.int64)}
+        row: dict[str, float] = {"age in months": age, "people": int(old.sum())}
+        for name, mask in shown.items():
+            had = np.bincount(who[mask], minlength=people.n) > 0
+            row[name] = float(had[old].mean())
+        found.append(row)
+    return pd.DataFrame(found)
