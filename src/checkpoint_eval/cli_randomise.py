@@ -11,6 +11,8 @@ from checkpoint_eval._checks import counted
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 
 if TYPE_CHECKING:
+    from checkpoint_eval.design.allocation import Rule
+    from checkpoint_eval.design.protocol import Protocol
     from checkpoint_eval.randomise.events import Event
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -53,23 +55,15 @@ def randomise() -> None:
 def create(ledger: Path, protocol: Path, key: Path | None, secret: Path | None) -> None:
     """Create LEDGER for the trial that PROTOCOL promises, and its key."""
     with _refusals():
-        from checkpoint_eval.design.protocol_toml import read_protocol
         from checkpoint_eval.randomise.ledger import Ledger, key_path
 
-        promised = read_protocol(protocol)
-        rule = promised.allocation.to_rule()
-        if rule is None:
-            raise InvalidProtocol(
-                f"{protocol}: rule {promised.allocation.rule!r} follows from numbers seen at the "
-                "end, so it cannot allocate the next person; promise one such as "
-                "'permuted-blocks' under [allocation]."
-            )
+        promised, rule = _promised(protocol)
         made = Ledger.create(
             ledger,
             rule=rule,
             arms=[arm.name for arm in promised.arms],
             title=promised.title,
-            exclusions=tuple(promised.screening.excluded) if promised.screening else (),
+            exclusions=_exclusions(promised),
             protocol=promised.digest,
             key=key,
             pseudonymise=_secret(secret),
@@ -83,6 +77,62 @@ def create(ledger: Path, protocol: Path, key: Path | None, secret: Path | None) 
         "allocates reads it, and a copy apart from the ledger."
     )
     click.echo(f"Commitment to publish now: {commitment}")
+
+
+def _promised(file: Path) -> "tuple[Protocol, Rule]":
+    """Return the protocol of a file and the rule that it promises."""
+    from checkpoint_eval.design.protocol_toml import read_protocol
+
+    promised = read_protocol(file)
+    rule = promised.allocation.to_rule()
+    if rule is None:
+        raise InvalidProtocol(
+            f"{file}: rule {promised.allocation.rule!r} follows from numbers seen at the end, so "
+            "it cannot allocate the next person; promise one such as 'permuted-blocks' under "
+            "[allocation]."
+        )
+    return promised, rule
+
+
+def _exclusions(promised: "Protocol") -> tuple[str, ...]:
+    return tuple(promised.screening.excluded) if promised.screening else ()
+
+
+@randomise.command()
+@click.argument("ledger", type=FILE)
+@click.argument("protocol", type=THERE)
+@click.option("--reason", required=True, help="Why the trial is amended.")
+@with_key
+@with_secret
+def amend(ledger: Path, protocol: Path, reason: str, key: Path | None, secret: Path | None) -> None:
+    """Begin an era of LEDGER with the rule and exclusions that PROTOCOL now promises.
+
+    What PROTOCOL leaves as it was is not amended: a rule starts afresh only where it changed.
+    """
+    with _refusals():
+        from checkpoint_eval.randomise.ledger import Ledger
+
+        promised, rule = _promised(protocol)
+        exclusions = _exclusions(promised)
+        with Ledger.open(ledger, key=key, pseudonymise=_secret(secret)) as opened:
+            before = opened.terms
+            _same_arms(before.arms, tuple(arm.name for arm in promised.arms), protocol)
+            entry = opened.amend(
+                rule=None if rule == before.rule else rule,
+                exclusions=None if set(exclusions) == set(before.exclusions) else exclusions,
+                reason=reason,
+            )
+    changed = " and ".join(entry.fields["changed"])
+    click.echo(f"Recorded as entry {entry.sequence}: era {entry.fields['era']}, new {changed}.")
+
+
+def _same_arms(before: tuple[str, ...], now: tuple[str, ...], protocol: Path) -> None:
+    """Refuse a protocol of other arms: the same codes would then mean other treatments."""
+    if before != now:
+        raise InvalidProtocol(
+            f"{protocol}: the arms are {', '.join(now)}, but the ledger has {', '.join(before)}; "
+            "an amendment keeps the arms, so begin another ledger."
+        )
 
 
 @randomise.command()

@@ -119,8 +119,9 @@ class SignificanceTest:
     n, events, missing : (k,) int
         By arm, control first.
     draws, monte_carlo_error : int, float
-        Of a test by re-randomisation: how many draws, and the standard error of its p-value; an
-        error of 0 when all allocations were listed.
+        Of a test by re-randomisation: how many draws, and the standard error of its p-value.
+    exact : bool
+        Whether all allocations were listed, so that p has no error.
     """
 
     test: str
@@ -139,6 +140,7 @@ class SignificanceTest:
     time_point: float = NAN
     unit: str = ""
     planned: bool = False
+    exact: bool = False
 
     def __post_init__(self) -> None:
         _check_p(self.p_value)
@@ -152,7 +154,7 @@ class SignificanceTest:
         of = f" of {self.outcome}" if self.outcome else ""
         df = f" on {self.df:g} df" if self.df > 1 else ""
         error = f" (Monte Carlo error {self.monte_carlo_error:.2g})" if self.draws else ""
-        if self.monte_carlo_error == 0:
+        if self.exact:
             error = " (exact)"
         counts = ", ".join(f"{arm}: {n}" for arm, n in zip(self.arms, self.n, strict=True))
         return (

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from checkpoint_eval.cli import main
-from checkpoint_eval.randomise import verify_commitment
+from checkpoint_eval.randomise import Ledger, verify_commitment
 
 PROTOCOL = """
 title = "A small trial"
@@ -109,6 +109,54 @@ def test_events_are_recorded(ledger: Path) -> None:
     assert run("record", ledger, "closed", "--reason", "enough").exit_code == 0
     assert "closed" in run("allocate", ledger, "C", "--set", "suite=north").stderr
     assert run("verify", ledger).exit_code == 0
+
+
+def test_an_amendment_is_read_from_a_protocol(ledger: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        run("allocate", ledger, f"A-{number}", "--set", "suite=north")
+    wider, other = tmp_path / "wider.toml", tmp_path / "other.toml"
+    excluded = PROTOCOL.replace('"under 18" = 0', '"drug offence" = 0')
+    wider.write_text(excluded + BLOCKS)
+    other.write_text(excluded + 'rule = "simple"\nratio = [1, 2]\n')
+    told = run("amend", ledger, wider, "--reason", "eligibility widened")
+    assert told.exit_code == 0, told.stderr
+    assert "entry 5: era 2, new exclusions." in told.stdout
+    assert run("record", ledger, "screened", "B", "--reason", "under 18").exit_code == 2
+    assert run("record", ledger, "screened", "B", "--reason", "drug offence").exit_code == 0
+    told = run("amend", ledger, other, "--reason", "more contracts")
+    assert "entry 7: era 3, new rule." in told.stdout
+    assert run("allocate", ledger, "A-3", "--set", "suite=north").exit_code == 2
+    assert run("allocate", ledger, "A-3").exit_code == 0
+    key = ledger.with_name("trial.ledger.key")
+    assert run("verify", ledger, "--key", key).exit_code == 0
+    with Ledger.open(ledger, read_only=True) as opened:
+        entries = list(opened.entries())
+    amended = [entry.fields for entry in entries if entry.kind == "amended"]
+    assert [each["changed"] for each in amended] == [["exclusions"], ["rule"]]
+    assert [each["since"] for each in amended] == [1, 3]  # the rule went on where it was, once
+    assert [each["reason"] for each in amended] == ["eligibility widened", "more contracts"]
+    assert entries[-1].fields["probabilities"] == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_what_cannot_be_amended_is_refused(ledger: Path, tmp_path: Path) -> None:
+    arms = PROTOCOL.replace('name = "contract"', 'name = "deferred"')
+    for number, (text, why, told) in enumerate(
+        (
+            (PROTOCOL + BLOCKS, "none", "changes something"),
+            (PROTOCOL + 'rule = "simple"\n', " ", "`reason`"),
+            (PROTOCOL + 'rule = "complete"\n', "x", "permuted-blocks"),
+            (arms + BLOCKS, "x", "keeps the arms"),
+        )
+    ):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(text)
+        refused = run("amend", ledger, file, "--reason", why)
+        assert refused.exit_code == 2
+        assert told in refused.stderr
+        assert refused.stdout == ""
+    assert run("amend", ledger, file).exit_code == 2  # no reason
+    with Ledger.open(ledger, read_only=True) as opened:
+        assert opened.head.sequence == 1
 
 
 def test_verify_says_what_is_wrong_and_ends_with_1(ledger: Path) -> None:

@@ -150,7 +150,7 @@ PEOPLE = [
         (lambda wrong=wrong: Simple().draw(wrong, rng()), f"`people` .* at least 1, got {wrong}")
         for wrong in (0, -1)
     ],
-    (lambda: Simple().draw(2.5, rng()), "must be a pandas, polars or pyarrow table, got float"),
+    (lambda: Simple().draw(2.5, rng()), "must be a count or a table of people, got 2.5"),
     (lambda: Simple().draw(TABLE.iloc[:0], rng()), "no rows"),
     (lambda: Simple().draw_many(3, 0, rng()), "`draws` .* at least 1, got 0"),
     (lambda: Simple().draw_many(3, 2.5, rng()), "`draws` .* whole number .* got 2.5"),

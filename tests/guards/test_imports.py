@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "checkpoint_eval"
-ORDER = ["design", "randomise", "outcomes", "balance", "models", "cohort", "power", "report", "cli"]
+ORDER = [
+    *("design", "randomise", "outcomes", "balance", "models", "cohort", "power", "report"),
+    *("testing", "cli"),
+]
 HELPERS = {"errors", "results", "_arrays", "_checks", "_frames", "_memory", "_times", "_version"}
 DRAWING = {"report/design_figures.py", "report/figures.py", "report/rendering.py"}
 ENGINES = {"models/standardise.py", "models/multiplicity.py"}
@@ -56,6 +59,8 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
         assert not packages & {"matplotlib", "seaborn"}, path
     if str(path) not in ENGINES:
         assert "statsmodels" not in packages, path
+    if str(path) != "testing.py":
+        assert "hypothesis" not in packages, path
     assert "lifelines" not in packages, "lifelines is a second opinion, never an engine"
 
 
@@ -67,6 +72,7 @@ def test_imports_are_absolute(path: Path) -> None:
 
 def test_importing_the_library_loads_nothing_heavy() -> None:
     heavy = ("pandas", "scipy.stats", "statsmodels", "lifelines", "matplotlib", "seaborn")
+    heavy += ("hypothesis", "checkpoint_eval.testing")
     code = (
         f"import sys, checkpoint_eval\nprint([name for name in {heavy!r} if name in sys.modules])"
     )

@@ -50,6 +50,22 @@ def rows(path: Path) -> list[tuple[int, str, str]]:
     return answer
 
 
+def stored_standing(path: Path) -> dict[str, Any]:
+    """Return where the ledger says it stood last, read by sqlite3 and json alone."""
+    connection = sqlite3.connect(path)
+    (text,) = connection.execute("SELECT body FROM tip").fetchone()
+    connection.close()
+    return dict(json.loads(text))
+
+
+def store_standing(path: Path, said: dict[str, Any]) -> None:
+    """Alter where the ledger says it stood, as a forger would."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    connection.execute("UPDATE tip SET body = ?", (text,))
+    connection.close()
+
+
 def bodies(path: Path, kind: str) -> list[dict[str, Any]]:
     """Return the entries of a kind, read by sqlite3 and json alone."""
     said = [json.loads(body) for _, body, _ in rows(path)]

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledgers import ARMS, Clock, suites
+from ledgers import ARMS, Clock, Make, bodies, rows, seed_of, suites
 
 from checkpoint_eval.design import Minimisation, PermutedBlocks, Simple
 from checkpoint_eval.design.allocation import OneAtATime
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.randomise import Closed, Ledger, Received, Screened, Withdrawn
+from checkpoint_eval.randomise.standing import present
 
 RULES: dict[str, OneAtATime] = {
     "suites": suites(2, 4),
@@ -136,3 +137,42 @@ class Model(RuleBasedStateMachine):
 
 Model.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestModel = Model.TestCase
+
+
+def test_who_comes_anew_stands_where_those_who_stayed_do(make: Make) -> None:
+    """A handle opened at any place follows the entries since the standing stored last."""
+    ledger = make(rule=PermutedBlocks(sizes=(4, 6)))
+    other = Ledger.open(ledger.path)  # follows from what it remembers
+    done = 0
+
+    def compare() -> None:
+        with Ledger.open(ledger.path) as fresh:
+            standings = []
+            for each in (ledger, other, fresh):
+                with each.store.reading() as connection:
+                    here = present(connection, each.memory)
+                standings.append(here.standing.text())
+                assert here.hash == rows(ledger.path)[-1][2]
+                assert here.terms.era == len(bodies(ledger.path, "amended")) + 1
+        assert len(set(standings)) == 1, standings
+
+    for step in range(40):
+        if step in (5, 19, 20):  # in between, and one after the other
+            ratio = {5: (1, 1), 19: (1, 2), 20: (2, 1)}[step]
+            ledger.amend(rule=PermutedBlocks(sizes=(6,), ratio=ratio), reason="as agreed")
+        elif step == 11:
+            ledger.amend(exclusions=["drug offence"], reason="eligibility widened")
+        elif step % 4 == 3:
+            ledger.record(Withdrawn(person="A0", reason="moved"))
+        elif step == 38:
+            ledger.record(Closed(reason="enough"))
+        else:
+            ledger.allocate(f"A{done}")
+            done += 1
+        if step % 3:
+            compare()
+    compare()
+    with Ledger.open(ledger.path) as fresh, pytest.raises(TrialError, match="closed"):
+        fresh.allocate("late")
+    assert ledger.verify(seed=seed_of(ledger)).replayed
+    other.close()

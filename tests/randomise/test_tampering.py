@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from ledgers import Make, fill, rows, seed_of
+from ledgers import Make, fill, rows, seed_of, store_standing, stored_standing
 
 from checkpoint_eval.design import PermutedBlocks
 from checkpoint_eval.errors import TrialError
@@ -20,7 +20,7 @@ from checkpoint_eval.randomise.storage import SCHEMA
 
 @pytest.fixture
 def told(make: Make) -> Ledger:
-    """Return a ledger with every kind of entry."""
+    """Return a ledger with every kind of entry: 14, the standing stored after the 9th."""
     ledger = make()
     ledger.record(Screened(person="X", excluded=("under 18",)))
     fill(ledger, 5)
@@ -247,14 +247,17 @@ def test_an_entry_altered_with_its_hash_is_given_away_by_the_next(told: Ledger) 
 
 
 def test_a_tail_cut_off_is_found_by_the_head_alone(told: Ledger) -> None:
-    before = rows(told.path)[9]
+    before = rows(told.path)
     head = told.head
     with opened(told.path) as file:
         file.execute("DELETE FROM entry WHERE sequence > 10")
     found = verified(told, head=head)
-    assert head.sequence in named(found)
+    assert named(found) == {head.sequence}
     assert "cut off" in str(found.problems[-1])
-    short = verified(told, head=f"10:{before[2]}")
+    assert verified(told, head=f"10:{before[9][2]}").ok  # as it was then
+    with opened(told.path) as file:
+        file.execute("DELETE FROM entry WHERE sequence > 8")
+    short = verified(told, head=f"8:{before[7][2]}")
     assert named(short) == {0}  # only where it says it stands
     with pytest.raises(TrialError, match="`head`"):
         verified(told, head="10")
@@ -262,21 +265,61 @@ def test_a_tail_cut_off_is_found_by_the_head_alone(told: Ledger) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"place": 3}, {"closed": True}, {"sequence": 3}, {"terms": 1}, {"state": [1, 1]}, None],
+    [{"place": 3}, {"closed": True}, {"sequence": 8}, {"terms": 9}, {"state": [1, 1]}, None],
     ids=str,
 )
 def test_an_altered_standing_is_found(told: Ledger, changed: dict[str, object] | None) -> None:
-    file = sqlite3.connect(told.path, isolation_level=None)
+    said = stored_standing(told.path)
+    assert said["sequence"] == 9
     if changed is None:
-        file.execute("DELETE FROM tip")
+        with sqlite3.connect(told.path) as file:
+            file.execute("DELETE FROM tip")
+        file.close()
     else:
-        said = json.loads(file.execute("SELECT body FROM tip").fetchone()[0]) | changed
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        file.execute("UPDATE tip SET body = ?", (text,))
-    file.close()
+        store_standing(told.path, said | changed)
     found = verified(told)
-    assert not found.ok
+    assert named(found) == {0}
     assert "stands" in str(found.problems[0])
+    if changed is None or "sequence" in changed:
+        with pytest.raises(TrialError, match="says where it stood"):
+            Ledger.open(told.path)
+
+
+def test_a_standing_that_was_true_once_is_found(make: Make) -> None:
+    """Too old, it would be followed from at ever greater cost; ahead, it would be of no entry."""
+    ledger = make()
+    kept = {}
+    for last in range(1, 26):
+        kept[last] = stored_standing(ledger.path)
+        assert kept[last]["sequence"] == last - (last - 1) % 8
+        assert ledger.verify().ok
+        fill(ledger, 1, start=last)
+    for wrong in (kept[1], kept[16], kept[17], kept[25] | {"sequence": 27}):
+        store_standing(ledger.path, wrong)
+        assert named(verified(ledger)) == {0}
+        with pytest.raises(TrialError, match="not at 25"):
+            Ledger.open(ledger.path)
+    store_standing(ledger.path, kept[25])
+    assert verified(ledger).ok
+
+
+@pytest.mark.parametrize("last", range(9, 18))
+def test_any_of_the_last_entries_altered_is_told_before_it_is_followed(
+    make: Make, last: int
+) -> None:
+    ledger = make()
+    fill(ledger, last - 1)
+    for sequence in range(last - (last - 1) % 8, last + 1):
+        _, body, _ = rows(ledger.path)[sequence - 1]
+        wrong = body.replace('"code":1', '"code":2').replace('"code":0', '"code":1')
+        with opened(ledger.path) as file:
+            change = "UPDATE entry SET body = ? WHERE sequence = ?"
+            file.execute(change, (wrong, sequence))
+        with pytest.raises(TrialError, match=f"Entry {sequence} of the ledger was altered"):
+            Ledger.open(ledger.path)
+        with opened(ledger.path) as file:
+            file.execute(change, (body, sequence))
+    Ledger.open(ledger.path).close()
 
 
 def test_a_ledger_whose_end_was_altered_is_not_opened(told: Ledger) -> None:

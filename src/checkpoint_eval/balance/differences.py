@@ -2,17 +2,21 @@
 
 import html
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray
-from checkpoint_eval._checks import as_names, check_known
+from checkpoint_eval._checks import as_names, check_choice, check_known
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN
+
+Denominator: TypeAlias = Literal["pooled", "control"]
+DENOMINATORS: tuple[str, ...] = ("pooled", "control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,8 @@ class BalanceRow:
 
     `level` is "" for a number or a yes/no, the category for one level of a categorical covariate,
     and "(overall)" for its single overall distance. Means and standard deviations leave missing
-    values out; the missing are counted.
+    values out; the missing are counted. `ks` is the greatest distance between the distributions of
+    the two arms: between 0 and 1, for categories the greatest difference in a share.
     """
 
     covariate: str
@@ -33,6 +38,7 @@ class BalanceRow:
     sd_treatment: float
     difference: float
     variance_ratio: float
+    ks: float
     missing_control: int
     missing_treatment: int
 
@@ -63,7 +69,11 @@ class BalanceTable:
 
 
 def standardised_differences(
-    trial: Trial, *, covariates: str | Sequence[str] | None = None, arm: str | None = None
+    trial: Trial,
+    *,
+    covariates: str | Sequence[str] | None = None,
+    arm: str | None = None,
+    denominator: Denominator = "pooled",
 ) -> BalanceTable:
     """Compare the arms at baseline, each covariate in units of its spread.
 
@@ -74,12 +84,14 @@ def standardised_differences(
         Default: the trial's covariates.
     arm : str, optional
         Which treatment arm is compared with control, when there are several.
+    denominator : {"pooled", "control"}
+        What a difference in means is divided by: sqrt((s1² + s0²) / 2), or the control arm's s0.
 
     Returns
     -------
     BalanceTable
-        Numbers and yes/no: (mean1 − mean0) / sqrt((s1² + s0²) / 2), s² with n − 1. Categories: one
-        row a level, as a 0/1 column, and one overall row, the distance of Yang and Dalton.
+        Numbers and yes/no: (mean1 − mean0) / denominator, s² with n − 1. Categories: one row a
+        level, as a 0/1 column, and one overall row, the distance of Yang and Dalton.
 
     Raises
     ------
@@ -120,23 +132,35 @@ def standardised_differences(
     )
     code = trial.arms.index(chosen)
     arms = np.where(trial.assignment.arm == code, 1, np.where(trial.assignment.arm == 0, 0, -1))
-    rows = tuple(row for name in names for row in _rows(trial.column(name), arms))
+    check_choice(denominator, "denominator", DENOMINATORS)
+    rows = tuple(row for name in names for row in _rows(trial.column(name), arms, denominator))
+    told = "sqrt((s1² + s0²)/2)" if denominator == "pooled" else "the control arm's s0"
     return BalanceTable(
         contrast=(chosen, trial.arms[0]),
         rows=rows,
-        method="difference / sqrt((s1² + s0²)/2), n − 1; categories overall by Yang and Dalton",
+        method=f"difference / {told}, n − 1; categories overall by Yang and Dalton",
     )
 
 
-def _rows(column: Covariate, arms: IntArray) -> Iterator[BalanceRow]:
+def _rows(column: Covariate, arms: IntArray, denominator: Denominator) -> Iterator[BalanceRow]:
     if not column.levels:
-        yield _row(column, column.values, arms, level="")
+        yield _row(column, column.values, arms, level="", denominator=denominator)
         return
     for code, level in enumerate(column.levels):
         values = np.where(column.missing, np.nan, column.values == code)
-        yield _row(column, values, arms, level=level)
+        yield _row(column, values, arms, level=level, denominator=denominator)
     distance = _categorical_distance(column, arms)
-    yield _row(column, np.full(arms.size, np.nan), arms, level="(overall)", difference=distance)
+    codes = np.where(column.missing, np.nan, column.values)
+    overall = _row(column, codes, arms, level="(overall)", denominator=denominator)
+    shares = [codes[(arms == code) & ~column.missing] for code in (0, 1)]
+    apart = NAN
+    if all(share.size for share in shares):
+        found = [np.bincount(share.astype(int), minlength=len(column.levels)) for share in shares]
+        apart = float(np.abs(found[1] / found[1].sum() - found[0] / found[0].sum()).max())
+    nothing = dict.fromkeys(
+        ("mean_control", "mean_treatment", "sd_control", "sd_treatment", "variance_ratio"), NAN
+    )
+    yield replace(overall, difference=distance, ks=apart, **nothing)  # type: ignore[arg-type]
 
 
 def _row(
@@ -145,7 +169,7 @@ def _row(
     arms: IntArray,
     *,
     level: str,
-    difference: float | None = None,
+    denominator: Denominator,
 ) -> BalanceRow:
     groups = [values[(arms == code) & ~np.isnan(values)] for code in (0, 1)]
     mean = [float(group.mean()) if group.size else NAN for group in groups]
@@ -160,11 +184,21 @@ def _row(
         mean_treatment=mean[1],
         sd_control=sd[0],
         sd_treatment=sd[1],
-        difference=_standardised(mean, sd) if difference is None else difference,
+        difference=_standardised(mean, sd if denominator == "pooled" else [sd[0]] * 2),
         variance_ratio=ratio,
+        ks=_furthest(groups),
         missing_control=missing[0],
         missing_treatment=missing[1],
     )
+
+
+def _furthest(groups: list[FloatArray]) -> float:
+    """Return the greatest distance between two empirical distributions."""
+    if not all(group.size for group in groups):
+        return NAN
+    both = np.unique(np.concatenate(groups))
+    below = [np.searchsorted(np.sort(group), both, side="right") / group.size for group in groups]
+    return float(np.abs(below[1] - below[0]).max())
 
 
 def _standardised(mean: list[float], sd: list[float]) -> float:

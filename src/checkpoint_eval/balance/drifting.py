@@ -1,14 +1,16 @@
 """How far the arms drifted apart while people came, against what the rule would do."""
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import FloatArray, frozen
+from checkpoint_eval._arrays import FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_count, check_level, check_rng
 from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import InvalidData, TrialError
@@ -27,7 +29,7 @@ class Drift:
     difference : (n,) float
         Treatment less control, counts divided by the ratio.
     low, high : (n,) float
-        Pointwise: what the rule stays within with probability `level`.
+        Pointwise: differences of redrawn allocations that bound the middle `level` of them.
     largest : float
         The greatest size of the difference.
     p_value, monte_carlo_error : float
@@ -122,36 +124,67 @@ def drift(
         raise TrialError(f"`drift` follows two arms, the trial has {len(trial.arms)}.")
     order, rule = trial.assignment.order, trial.assignment.rule
     ratio = rule.shares() if rule is not None else (1, 1)
-    steps = np.array([-1 / ratio[0], 1 / ratio[1]])
+    unit = math.lcm(*ratio)  # whole steps, so that sums are exact
+    steps = np.array([-(unit // ratio[0]), unit // ratio[1]])
     difference = np.cumsum(steps[trial.assignment.arm[order]])
-    largest = float(np.abs(difference).max())
-    paths, extreme = [], 0
+    largest = int(np.abs(difference).max())
+    seen, extreme = np.zeros((trial.n, 1), dtype=np.int64), 0
     for codes in redraw(trial.assignment, draws=check_count(draws, "draws"), rng=check_rng(rng)):
         path = np.cumsum(steps[codes[:, order]], axis=1)
-        extreme += int((np.abs(path).max(axis=1) >= largest - 1e-9).sum())
-        paths.append(path.astype(np.float32))
-    low, high = np.quantile(np.concatenate(paths), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        extreme += int((np.abs(path).max(axis=1) >= largest).sum())
+        seen = _counted(seen, path)
+    low, high = (_quantile(seen, share) for share in ((1 - level) / 2, (1 + level) / 2))
     p_value = (extreme + 1) / (draws + 1)
     return Drift(
         arms=trial.arms,
         rule="complete randomisation" if rule is None else rule_told(rule),
         when=_when(when, trial)[order] if when is not None else np.arange(trial.n),
-        difference=difference,
-        low=low,
-        high=high,
+        difference=difference / unit,
+        low=low / unit,
+        high=high / unit,
         level=level,
-        largest=largest,
+        largest=largest / unit,
         p_value=p_value,
         monte_carlo_error=float(np.sqrt(p_value * (1 - p_value) / draws)),
     )
 
 
+def _counted(counts: IntArray, path: IntArray) -> IntArray:
+    """Return (n, 2 r + 1) how often each difference −r to r was seen, with (b, n) more paths.
+
+    Counted, paths need not be kept.
+    """
+    reach, more = counts.shape[1] // 2, int(np.abs(path).max())
+    wider = max(0, more - reach)
+    counts = np.pad(counts, ((0, 0), (wider, wider)))
+    people, width = counts.shape
+    for part in np.array_split(path, max(1, path.size // 4_000_000)):
+        cells = np.arange(people) * width + part + width // 2
+        counts += np.bincount(cells.ravel(), minlength=counts.size).reshape(people, width)
+    return counts
+
+
+def _quantile(counts: IntArray, share: float) -> IntArray:
+    """Return (n,) the least difference that at least this share of paths did not exceed."""
+    reached = np.cumsum(counts, axis=1)
+    bar = np.ceil(share * reached[:, -1:] - 1e-9)
+    return np.asarray((reached >= np.maximum(bar, 1)).argmax(axis=1) - counts.shape[1] // 2)
+
+
 def _when(when: Sequence[object], trial: Trial) -> NDArray[np.generic]:
     times = np.asarray(when)
+    if times.dtype == object and all(isinstance(each, date) for each in times.ravel()):
+        times = times.astype("datetime64[us]")
     if times.shape != (trial.n,):
         raise InvalidData(f"`when` has shape {times.shape}; it needs one value for {trial.n}.")
     in_order = times[trial.assignment.order]
-    back = np.flatnonzero(~(in_order[1:] >= in_order[:-1]))
+    try:
+        back = np.flatnonzero(~(in_order[1:] >= in_order[:-1]))
+    except TypeError as problem:
+        raise InvalidData(
+            "`when` holds values that have no order, such as missing ones; give everyone a number "
+            "or a date."
+        ) from problem
     if back.size:
         row = int(trial.assignment.order[back[0] + 1])
         raise InvalidData(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -37,7 +38,7 @@ class Guessed:
         Expected number of right guesses.
     forced : float
         Expected number of people whose arm was certain; NaN where not found.
-    difference : mapping of float to float
+    difference : mapping of Fraction to float
         The chance of each difference between two arms at the end, counts divided by the ratio;
         empty for more arms.
     error : float
@@ -46,7 +47,7 @@ class Guessed:
 
     right: float
     forced: float
-    difference: dict[float, float]
+    difference: dict[Fraction, float]
     error: float = 0.0
 
 
@@ -81,13 +82,13 @@ def exactly(rule: Rule, people: People, seen_by: tuple[str, ...], strategy: str)
 def _added(parts: Iterable[Guessed]) -> Guessed:
     """Add up strata, which are drawn on their own."""
     right = forced = 0.0
-    difference = {0.0: 1.0}
+    difference = {Fraction(0): 1.0}
     for part in parts:
         right, forced = right + part.right, forced + part.forced
-        both: dict[float, float] = defaultdict(float)
+        both: dict[Fraction, float] = defaultdict(float)
         for one, chance in difference.items():
             for other, weight in part.difference.items():
-                both[round(one + other, 9)] += chance * weight
+                both[one + other] += chance * weight
         difference = dict(both)
     return Guessed(right=right, forced=forced, difference=difference)
 
@@ -103,7 +104,7 @@ def _by_difference(rule: Sequential, n: int, strategy: str) -> Guessed:
         guess = behind if strategy == "convergence" else np.where(at == 0, 0.5, 1 - behind)
         right += float(weight @ guess)
         forced += float(weight[(chance == 0) | (chance == 1)].sum())
-    ends = {float(d): float(p) for d, p in zip(values, rows[-1], strict=True) if p > 0}
+    ends = {Fraction(int(d)): float(p) for d, p in zip(values, rows[-1], strict=True) if p > 0}
     return Guessed(right=right, forced=forced, difference=ends)
 
 
@@ -129,10 +130,10 @@ def _by_counts(rule: Simple | Complete | PermutedBlocks, n: int, strategy: str) 
             return None
         now = then
     several = isinstance(rule, PermutedBlocks) and len(set(rule.sizes)) > 1
-    ends: dict[float, float] = defaultdict(float)
+    ends: dict[Fraction, float] = defaultdict(float)
     if rule.n_arms == 2:
         for (_, counts), weight in now.items():
-            ends[counts[1] / ratio[1] - counts[0] / ratio[0]] += weight
+            ends[Fraction(counts[1], ratio[1]) - Fraction(counts[0], ratio[0])] += weight
     # With several sizes a state here says more than anybody knows.
     return Guessed(right=right, forced=NAN if several else forced, difference=dict(ends))
 
@@ -182,13 +183,15 @@ def simulated(
         arms = rule.draw_many(people, min(size, draws - start), rng)
         right.append(right_guesses(arms, group, ratio, strategy).sum(axis=1))
         if rule.n_arms == 2:
-            treated = arms.sum(axis=1, dtype=np.float64)
-            ends.append(treated / ratio[1] - (people.n - treated) / ratio[0])
+            ends.append(arms.sum(axis=1, dtype=np.int64))
     each = np.concatenate(right)
-    difference: dict[float, float] = {}
+    difference: dict[Fraction, float] = {}
     if ends:
         values, number = np.unique(np.concatenate(ends), return_counts=True)
-        difference = dict(zip(values.tolist(), (number / draws).tolist(), strict=True))
+        difference = {
+            Fraction(treated, ratio[1]) - Fraction(people.n - treated, ratio[0]): share
+            for treated, share in zip(values.tolist(), (number / draws).tolist(), strict=True)
+        }
     error = float(each.std(ddof=1) / np.sqrt(draws)) if draws > 1 else NAN
     return Guessed(right=float(each.mean()), forced=NAN, difference=difference, error=error)
 

@@ -1,15 +1,18 @@
 """One test of all baseline covariates together."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from checkpoint_eval._arrays import FloatArray, IntArray
-from checkpoint_eval._checks import as_names
+from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._checks import as_names, check_count, check_rng
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
+from checkpoint_eval.randomise.redrawing import redraw
 from checkpoint_eval.results import NAN, SignificanceTest
 
 # Directions with less than this share of the largest variance are rounding, not balance.
@@ -21,6 +24,9 @@ def omnibus_balance(
     *,
     covariates: str | Sequence[str] | None = None,
     strata: str | Sequence[str] | None = None,
+    clusters: str | Sequence[str] | None = None,
+    draws: int = 10_000,
+    rng: np.random.Generator | None = None,
 ) -> SignificanceTest:
     """Test whether the arms differ at baseline more than the randomisation explains.
 
@@ -32,11 +38,18 @@ def omnibus_balance(
         Default: the trial's covariates.
     strata : str or sequence of str, optional
         Columns within whose combinations people were randomised. Default: the trial's strata.
+    clusters : str or sequence of str, optional
+        Columns whose combinations were randomised as a whole: their sums are compared. Default:
+        those of a stated `Clustered` rule.
+    draws : int
+    rng : numpy.random.Generator, optional
+        With it p comes from redrawing the trial's own rule, whatever its size; the statistic stays.
 
     Returns
     -------
     SignificanceTest
-        Chi-square on the rank of the covariates (times the treatment arms).
+        Chi-square on the rank of the covariates (times the treatment arms), or with `rng`
+        p = (b + 1) / (draws + 1).
 
     Raises
     ------
@@ -71,10 +84,16 @@ def omnibus_balance(
     names = tuple(name for name in names if name not in by)
     if not names:
         raise TrialError("The trial has no covariates to compare; name some in `covariates`.")
-    stratum = _stratum_codes(trial, strata)
-    x = np.concatenate([_numbers(trial.column(name)) for name in names], axis=1)
-    statistic, df = _quadratic(x, trial.assignment.arm, stratum, arms=len(trial.arms))
+    form = _form_of(trial, names, strata, clusters)
+    statistic, df = form.value(trial.assignment.arm), form.rank
     method = f"Hansen–Bowers; {', '.join(names)}" + (f"; within {', '.join(by)}" if by else "")
+    method += form.told
+    p_value, error = float(chdtrc(df, statistic)) if df else NAN, NAN
+    if rng is not None:
+        method += f"; p from {check_count(draws, 'draws'):,} allocations redrawn by the rule"
+        if df:
+            p_value = _redrawn(trial, form, statistic, draws=draws, rng=rng)
+            error = float(np.sqrt(p_value * (1 - p_value) / draws))
     return SignificanceTest(
         test="omnibus balance test",
         outcome="",
@@ -82,19 +101,140 @@ def omnibus_balance(
         arms=trial.arms,
         statistic=statistic if df else NAN,
         df=float(df) if df else NAN,
-        p_value=float(chdtrc(df, statistic)) if df else NAN,
+        p_value=p_value,
         method=method if df else f"{method}; not estimable: no covariate varies within strata",
         n=trial.assignment.counts,
+        draws=draws if rng is not None else 0,
+        monte_carlo_error=error,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Form:
+    """The quadratic form d'V⁺d: what each person adds to d in each treatment arm, and V⁺.
+
+    Attributes
+    ----------
+    centred : (n, p) float
+        Covariates less their mean over the units of the stratum, each person's share of a cluster.
+    inverse : (kp, kp) float
+    rank : int
+    arms : int
+    """
+
+    centred: FloatArray
+    inverse: FloatArray
+    rank: int
+    arms: int
+    told: str
+
+    def value(self, arm: IntArray) -> float:
+        """Return the statistic of one allocation."""
+        return float(self.values(arm[None, :])[0])
+
+    def values(self, arms: NDArray[np.integer]) -> FloatArray:
+        """Return (b,) statistics of (b, n) allocations."""
+        d = np.concatenate(
+            [(arms == code).astype(np.float64) @ self.centred for code in range(1, self.arms)],
+            axis=1,
+        )
+        return floats(np.einsum("bi,ij,bj->b", d, self.inverse, d))
+
+
+def _redrawn(
+    trial: Trial, form: Form, statistic: float, *, draws: int, rng: np.random.Generator
+) -> float:
+    bar = statistic * (1 - 1e-9)
+    extreme = sum(
+        int((form.values(codes) >= bar).sum())
+        for codes in redraw(trial.assignment, draws=draws, rng=check_rng(rng))
+    )
+    return (extreme + 1) / (draws + 1)
+
+
+def _form_of(
+    trial: Trial,
+    names: Sequence[str],
+    strata: str | Sequence[str] | None,
+    clusters: str | Sequence[str] | None,
+) -> Form:
+    """Return the form for the trial's covariates, strata and clusters."""
+    stratum = _stratum_codes(trial, strata)
+    x = np.concatenate([_numbers(trial.column(name)) for name in names], axis=1)
+    scale = x.std(axis=0)
+    x = x / np.where(scale > 0, scale, 1.0)
+    unit, by = _units(trial, clusters)
+    k = len(trial.arms) - 1
+    centred, v = np.empty_like(x), np.zeros((k * x.shape[1], k * x.shape[1]))
+    for code in range(int(stratum.max()) + 1):
+        member = np.flatnonzero(stratum == code)
+        centred[member], spread = _within(x[member], unit[member], trial, member)
+        v += spread
+    values, vectors = np.linalg.eigh(v)
+    kept = values > RANK_TOLERANCE * max(values.max(), np.finfo(float).tiny)
+    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return Form(
+        centred=centred,
+        inverse=inverse,
+        rank=int(kept.sum()),
+        arms=k + 1,
+        told=f"; of whole {', '.join(by)}" if by else "",
+    )
+
+
+def _within(
+    x: FloatArray, unit: IntArray, trial: Trial, member: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return one stratum's centred covariates and the covariance of its part of d.
+
+    Units are people, or clusters with the sums of theirs: complete randomisation of units, with
+    the numbers of units in each arm that were seen.
+    """
+    arms = len(trial.arms)
+    _, first, code = np.unique(unit, return_index=True, return_inverse=True)
+    units = first.size
+    mean = x.mean(axis=0)
+    centred = x - mean
+    total = np.stack([np.bincount(code, weights=column) for column in centred.T], axis=1)
+    # Sums of clusters of unequal size do not average 0 under complete randomisation of clusters.
+    total -= total.mean(axis=0)
+    size = np.bincount(code)
+    if units < 2:
+        return np.zeros_like(x), np.zeros(((arms - 1) * x.shape[1],) * 2)
+    share = np.bincount(trial.assignment.arm[member][first], minlength=arms)[1:] / units
+    spread = total.T @ total / (units - 1)
+    cross = units * (np.diag(share) - np.outer(share, share))
+    return total[code] / size[code][:, None], floats(np.kron(cross, spread))
+
+
+def _units(trial: Trial, clusters: str | Sequence[str] | None) -> tuple[IntArray, tuple[str, ...]]:
+    """Return (n,) codes of what was randomised, and the columns that tell it; people by default."""
+    names = () if clusters is None else as_names(clusters)
+    rule = trial.assignment.rule
+    if names:
+        unit, _ = crossed([trial.column(name) for name in names])
+    elif clusters is None and rule is not None and rule.clusters and trial.assignment.people:
+        factors = rule.clusters[0]
+        names = tuple(factor.name for factor in factors)
+        unit, _ = trial.assignment.people.strata(factors)
+    else:
+        return np.arange(trial.n), ()
+    mixed = np.unique(np.stack([unit, trial.assignment.arm], axis=1), axis=0)
+    if len(mixed) > np.unique(unit).size:
+        raise TrialError(
+            f"`clusters` {', '.join(names)}: some hold people of several arms, so they were not "
+            "allocated as a whole; leave `clusters` out."
+        )
+    return unit, names
 
 
 def _stratum_codes(trial: Trial, strata: str | Sequence[str] | None) -> IntArray:
     if strata is None:
         return trial.assignment.stratum
-    codes = [trial.column(name).codes for name in as_names(strata)]
-    if not codes:
+    names = as_names(strata)
+    if not names:
         return np.zeros(trial.n, dtype=np.int64)
-    return np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    return crossed([trial.column(name) for name in names])[0]
 
 
 def _numbers(column: Covariate) -> FloatArray:
@@ -106,25 +246,3 @@ def _numbers(column: Covariate) -> FloatArray:
         values = column.values[:, None].copy()
     values[missing] = values[~missing].mean(axis=0)
     return np.column_stack([values, missing.astype(np.float64)]) if missing.any() else values
-
-
-def _quadratic(x: FloatArray, arm: IntArray, stratum: IntArray, *, arms: int) -> tuple[float, int]:
-    """Return d'V⁺d and the rank of V, d the arms' sums of centred covariates over strata."""
-    scale = x.std(axis=0)
-    x = x / np.where(scale > 0, scale, 1.0)
-    p, k = x.shape[1], arms - 1
-    d, v = np.zeros(k * p), np.zeros((k * p, k * p))
-    for code in range(int(stratum.max()) + 1):
-        member = stratum == code
-        n = int(member.sum())
-        if n < 2:
-            continue
-        centred = x[member] - x[member].mean(axis=0)
-        share = np.bincount(arm[member], minlength=arms)[1:] / n
-        d += np.stack([centred[arm[member] == a].sum(axis=0) for a in range(1, arms)]).ravel()
-        spread = centred.T @ centred / (n - 1)
-        v += np.kron(n * (np.diag(share) - np.outer(share, share)), spread)
-    values, vectors = np.linalg.eigh(v)
-    kept = values > RANK_TOLERANCE * max(values.max(), np.finfo(float).tiny)
-    along = vectors.T[kept] @ d
-    return float((along**2 / values[kept]).sum()), int(kept.sum())

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval.balance.conducting import Conduct, conduct
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.outcomes.trial import Trial, check_trial
+from checkpoint_eval.randomise.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,15 @@ class Flow:
         return pd.DataFrame(rows, columns=["step", "people", *self.arms])
 
 
-def flow(trial: Trial) -> Flow:
+def flow(trial: Trial, *, ledger: Ledger | None = None) -> Flow:
     """Count people from assessment to analysis.
 
     Parameters
     ----------
     trial : Trial
+    ledger : Ledger, optional
+        Tells who was screened and why excluded, and overrides, breaches and withdrawals; otherwise
+        screening is what the protocol says of it.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def flow(trial: Trial) -> Flow:
     Raises
     ------
     ImpossibleDesign
-        When people assessed minus people excluded is not people randomised; the sum is shown.
+        When people assessed minus people excluded is not people randomised, or the ledger
+        randomised others than the trial holds; the sum is shown.
 
     References
     ----------
@@ -103,6 +109,8 @@ def flow(trial: Trial) -> Flow:
     for name, outcome in trial.outcomes.items():
         steps.append(FlowStep(step=f"{name} unknown", counts=count(outcome.missing)))
         steps.append(FlowStep(step=f"{name} analysed", counts=count(~outcome.missing)))
+    if ledger is not None:
+        return _from_ledger(trial, conduct(ledger), steps)
     screening = trial.protocol.screening if trial.protocol else None
     if screening is None:
         return Flow(arms=trial.arms, steps=tuple(steps))
@@ -118,4 +126,40 @@ def flow(trial: Trial) -> Flow:
         steps=tuple(steps),
         assessed=screening.assessed,
         excluded=tuple(screening.excluded.items()),
+    )
+
+
+def _from_ledger(trial: Trial, told: Conduct, steps: list[FlowStep]) -> Flow:
+    """Return the flow with what the ledger says of screening and conduct."""
+    randomised = tuple(sum(column) for column in zip(*told.randomised.values(), strict=True))
+    if told.arms != trial.arms or randomised != trial.assignment.counts:
+        seen, held = (
+            ", ".join(f"{arm}: {n}" for arm, n in zip(arms, counts, strict=True))
+            for arms, counts in (
+                (told.arms, randomised),
+                (trial.arms, trial.assignment.counts),
+            )
+        )
+        raise ImpossibleDesign(
+            f"The flow does not reconcile: the ledger randomised {sum(randomised)} people ({seen}),"
+            f" but the trial holds {trial.n} ({held}); keep everyone randomised in the trial and "
+            "name smaller groups as analysis sets."
+        )
+    after = [
+        FlowStep(step=label, counts=told.count(event))
+        for label, event in (
+            ("override asked for", "override"),
+            ("broke the contract", "breached"),
+            ("withdrew", "withdrawn"),
+        )
+        if any(told.count(event))
+    ]
+    excluded = [*told.excluded_for.items()]
+    if told.eligible_not_randomised:
+        excluded.append(("eligible, not randomised", told.eligible_not_randomised))
+    return Flow(
+        arms=trial.arms,
+        steps=(steps[0], *after, *steps[1:]),
+        assessed=told.assessed or None,
+        excluded=tuple(excluded),
     )

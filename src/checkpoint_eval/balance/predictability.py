@@ -38,7 +38,9 @@ class Guessability:
         Of the difference between two arms at the end, counts divided by the ratio: its variance,
         the chance that it is 0, and the mean of its size. NaN for more arms.
     error : float
-        Monte Carlo standard error of `correct`; 0 when it is exact.
+        Monte Carlo standard error of `correct`.
+    draws : int
+        Allocations simulated; 0 when everything is exact.
     """
 
     rule: str
@@ -51,9 +53,10 @@ class Guessability:
     strategy: str = "convergence"
     sees: str = "everyone"
     error: float = 0.0
+    draws: int = 0
 
     def __repr__(self) -> str:
-        error = f" (Monte Carlo error {100 * self.error:.2g})" if self.error else ""
+        error = f" (Monte Carlo error {100 * self.error:.2g})" if self.draws else ""
         sees = "" if self.sees == "everyone" else f", seeing own {self.sees} only"
         told = (
             f"{self.rule}, {self.people} people: {100 * self.correct:.1f}% guessed right by "
@@ -134,7 +137,7 @@ def guessability(
     names = tuple(factor.name for factor in factors)
     every = {factor.name: factor for factor in (*factors, *rule.columns)}
     read = as_people(people, factors=tuple(every.values()), covariates=rule.covariates)
-    found = exactly(rule, read, names, strategy)
+    found, made = exactly(rule, read, names, strategy), 0
     if found is None:
         if rng is None:
             raise TrialError(
@@ -142,9 +145,10 @@ def guessability(
                 "rng=np.random.default_rng(seed)."
             )
         group = read.strata(factors)[0] if factors else np.zeros(read.n, dtype=np.int64)
+        made = draws
         found = simulated(rule, read, group, strategy, draws=draws, rng=check_rng(rng))
-    ends = np.array([*found.difference.items()]).reshape(-1, 2)
-    at, chance = ends[:, 0], ends[:, 1]
+    at = np.array([float(each) for each in found.difference])
+    chance = np.array([*found.difference.values()])
     known = bool(at.size)
     return Guessability(
         rule=rule_told(rule),
@@ -157,4 +161,5 @@ def guessability(
         balanced=float(chance[at == 0].sum()) if known else NAN,
         mean_difference=float(chance @ np.abs(at)) if known else NAN,
         error=found.error / read.n,
+        draws=made,
     )

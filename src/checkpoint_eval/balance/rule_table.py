@@ -142,6 +142,8 @@ def compare_rules(
     if not isinstance(rules, Mapping) or not rules:
         raise TrialError("`rules` must map a name to each rule, like {'blocks': PermutedBlocks()}.")
     for name, rule in rules.items():
+        if not isinstance(name, str) or not name.strip():
+            raise TrialError(f"`rules` must name each rule in words, got {name!r}.")
         if not isinstance(rule, Rule) or rule.n_arms != 2:
             raise TrialError(f"`rules[{name!r}]` must be a rule of two arms, got {rule!r}.")
     group = as_factors(sees, "sees")

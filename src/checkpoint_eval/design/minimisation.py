@@ -1,6 +1,5 @@
 """Minimisation: each person is steered towards the arm that keeps the margins most alike."""
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ from checkpoint_eval.design.allocation import (
     Support,
     too_many,
 )
-from checkpoint_eval.design.people import Factor, FactorsLike, People, PeopleLike, as_factors
+from checkpoint_eval.design.margins import TIE, chance_rows, chance_table, walk
+from checkpoint_eval.design.people import Factor, FactorsLike, PeopleLike, as_factors
 from checkpoint_eval.design.simple import check_ratio
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 
@@ -36,10 +36,8 @@ Choice: TypeAlias = Literal["best-only", "rank", "biased-coin"]
 IMBALANCES: tuple[str, ...] = ("range", "variance", "sd")
 CHOICES: tuple[str, ...] = ("best-only", "rank", "biased-coin")
 
-# Imbalances nearer than this share are equal but for rounding.
-TIE = 1e-12
 # Draws worked on at once: their tables stay in a processor's cache.
-BATCH = 4096
+BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +157,7 @@ class Minimisation(OneAtATime):
         ratio = np.array(self.ratio, dtype=np.float64)
         share = best * ratio.reshape(-1, *(1,) * (best.ndim - 1))
         share = share / share.sum(axis=0)
-        return floats(np.tensordot(_chance_table(self.p_best, self.rule, ratio).T, share, axes=1))
+        return floats(np.tensordot(chance_table(self.p_best, self.rule, ratio).T, share, axes=1))
 
     def draw_many(
         self, people: PeopleLike, draws: int, rng: np.random.Generator
@@ -171,11 +169,11 @@ class Minimisation(OneAtATime):
         for start in range(0, draws, BATCH):
             width = min(BATCH, draws - start)
             chosen = np.empty((read.n, width), dtype=np.int8)
-            walk = _Margins(self, read, width)
+            margins = walk(self, read, width)
             for place in range(read.n):  # each step needs the one before; draws are the batch
-                reached = np.cumsum(walk.chances(place)[:-1], axis=0)
+                reached = np.cumsum(margins.chances(place)[:-1], axis=0)
                 chosen[place] = (rng.random(width) >= reached).sum(axis=0)
-                walk.add(place, chosen[place])
+                margins.add(place, chosen[place])
             arms[start : start + width] = chosen.T
         return arms
 
@@ -196,10 +194,10 @@ class Minimisation(OneAtATime):
         check_count(limit, "limit")
         arm, weight = np.zeros((1, 0), dtype=np.int8), np.ones(1)
         for place in range(read.n):
-            walk = _Margins(self, read, weight.size)
+            margins = walk(self, read, weight.size)
             for before in range(place):
-                walk.add(before, arm[:, before])
-            chance = walk.chances(place) * weight
+                margins.add(before, arm[:, before])
+            chance = margins.chances(place) * weight
             code, path = np.nonzero(chance > 0)
             arm = np.concatenate([arm[path], code[:, None].astype(np.int8)], axis=1)
             weight = chance[code, path]
@@ -232,7 +230,7 @@ class Minimisation(OneAtATime):
                 total[arm] += weight * (max(after) - min(after)) / scale
         bar = min(total) + TIE * max(total)
         share = [part if total[arm] <= bar else 0 for arm, part in enumerate(self.ratio)]
-        table = _chance_rows(self.p_best, self.rule, self.ratio)
+        table = chance_rows(self.p_best, self.rule, self.ratio)
         whole = sum(share)
         return tuple(
             math.fsum(share[best] / whole * table[best][arm] for best in arms) for arm in arms
@@ -286,23 +284,6 @@ def _unlike(adjusted: IntArray, step: IntArray, imbalance: str, scale: int) -> F
     return np.sqrt(out) if imbalance == "sd" else out
 
 
-def _chance_table(p: float, rule: str, ratio: FloatArray) -> FloatArray:
-    """Return (k, k): in row b, the chance of each arm when arm b is the best."""
-    k = ratio.size
-    if rule == "best-only":
-        return np.where(np.eye(k, dtype=bool), p, (1 - p) / (k - 1))
-    total = ratio.sum()
-    best = 1 - (1 - p) * (total - ratio) / (total - ratio.min())
-    others = (1 - best)[:, None] * ratio / (total - ratio)[:, None]
-    return floats(np.where(np.eye(k, dtype=bool), best[:, None], others))
-
-
-@functools.lru_cache(maxsize=32)
-def _chance_rows(p: float, rule: str, ratio: tuple[int, ...]) -> list[list[float]]:
-    table: list[list[float]] = _chance_table(p, rule, np.array(ratio, dtype=np.float64)).tolist()
-    return table
-
-
 def _by_rank(imbalance: FloatArray, q: float) -> FloatArray:
     """Return chances falling in a line with the rank; arms that tie share theirs."""
     k = imbalance.shape[0]
@@ -313,28 +294,3 @@ def _by_rank(imbalance: FloatArray, q: float) -> FloatArray:
     before = (gap > near[:, None]).sum(axis=1)
     tied = (np.abs(gap) <= near[:, None]).sum(axis=1)
     return np.asarray((reached[before + tied] - reached[before]) / tied)
-
-
-class _Margins:
-    """Counts by level and arm of many allocations at once, while they are made."""
-
-    def __init__(self, rule: Minimisation, people: People, width: int) -> None:
-        self._rule = rule
-        self._codes = [people.codes[factor.name] for factor in rule.columns]
-        k = rule.n_arms
-        self._counts = [
-            np.zeros((len(people.levels[factor.name]), k, width), dtype=np.int32)
-            for factor in rule.columns
-        ]
-
-    def chances(self, place: int) -> FloatArray:
-        """Return (k, width): the chance of each arm for the person at a place."""
-        here = [counts[codes[place]] for counts, codes in zip(self._counts, self._codes)]  # noqa: B905
-        return self._rule.chances_of(self._rule.imbalances(here))
-
-    def add(self, place: int, arms: NDArray[np.int8]) -> None:
-        """Count the person at a place in the arm each allocation gave them."""
-        for arm in range(self._rule.n_arms):
-            given = arms == arm
-            for counts, codes in zip(self._counts, self._codes, strict=True):
-                counts[codes[place], arm] += given

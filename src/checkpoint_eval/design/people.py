@@ -198,6 +198,8 @@ def as_people(
                 f"order of arrival instead of {people} people."
             )
         return People(n=int(people))
+    if people is None or isinstance(people, (str, float, np.floating, bool)):
+        raise TrialError(f"`people` must be a count or a table of people, got {people!r}.")
     frame = _frames.read_table(people)
     codes, levels, values = {}, {}, {}
     for factor in factors:

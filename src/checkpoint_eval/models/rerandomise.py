@@ -124,6 +124,7 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
         missing=() if several else people.missing,
         draws=tested.draws,
         monte_carlo_error=tested.error,
+        exact=tested.exact,
         time_point=NAN if horizon is None else float(horizon),
         unit=people.unit,
     )
@@ -262,6 +263,7 @@ class Tested:
     error: float
     draws: int
     told: str
+    exact: bool = False
 
 
 def _tested(
@@ -285,7 +287,7 @@ def _tested(
     if support is not None:
         extreme = _extreme(test, test.of(support.arm), alternative)
         p_value = float(support.weight[extreme].sum()) / float(support.weight.sum())
-        return Tested(p_value=p_value, error=0.0, draws=made, told=told)
+        return Tested(p_value=p_value, error=0.0, draws=made, told=told, exact=True)
     found = sum(
         int(_extreme(test, values, alternative).sum())
         for values in _values(trial, test, draws=draws, rng=rng)

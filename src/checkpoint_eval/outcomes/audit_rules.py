@@ -114,6 +114,12 @@ def _offences(people: FollowUp) -> Iterator[Looked]:
         rows=rows[offences.recorded < day] if offences.recorded.size else None,
         remedy="one of the dates is wrong; correct it.",
     )
+    yield from _custody_and_days(people)
+
+
+def _custody_and_days(people: FollowUp) -> Iterator[Looked]:
+    records, offences = people.records, people.records.offences
+    rows, day = offences.rows, offences.date
     inside = inside_custody(records, offences.person, day) if "custody" in records.given else None
     yield Looked(
         rule="offence during custody",

@@ -1,5 +1,6 @@
 """Secrets: seeds and their commitments, the key file, uniforms by place, keyed identifiers."""
 
+import functools
 import hashlib
 import hmac
 import json
@@ -99,8 +100,15 @@ def uniform(seed: str, place: int) -> float:
     It depends on the place and on nothing about the person: were the identifier part of it, who
     holds the seed could try spellings until one gave the arm wished for.
     """
-    code = hmac.digest(seed.encode(), f"allocation:{place}".encode(), "sha256")
-    return (int.from_bytes(code[:8], "big") >> 11) / 2**53
+    code = _keyed(seed).copy()
+    code.update(f"allocation:{place}".encode())
+    return (int.from_bytes(code.digest()[:8], "big") >> 11) / 2**53
+
+
+@functools.lru_cache(maxsize=8)
+def _keyed(seed: str) -> hmac.HMAC:
+    """Return the HMAC of a seed before any text, as setting it up costs more than one draw."""
+    return hmac.new(seed.encode(), digestmod="sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +216,8 @@ def check_person(person: object) -> str:
             "quotes."
         )
     name = unicodedata.normalize("NFC", str(person))
-    if not name or name != name.strip() or any(unicodedata.category(c)[0] == "C" for c in name):
+    hidden = not name.isprintable() and any(unicodedata.category(c)[0] == "C" for c in name)
+    if not name or name != name.strip() or hidden:
         raise TrialError(
             f"`person` is {name!r}; an identifier has no blanks at its ends and no invisible "
             "characters."

@@ -24,7 +24,8 @@ from checkpoint_eval.randomise.keys import (
     read_key,
     write_key,
 )
-from checkpoint_eval.randomise.recording import Allocated, Memory
+from checkpoint_eval.randomise.recording import Allocated
+from checkpoint_eval.randomise.standing import Memory, last_head, present
 from checkpoint_eval.randomise.storage import Store, create_file, open_file, remove_file
 from checkpoint_eval.randomise.terms import Terms, check_arms, check_rule
 from checkpoint_eval.randomise.verifying import Verification, verify_store
@@ -232,13 +233,13 @@ class Ledger:
     def terms(self) -> Terms:
         """What is in force: arms, rule, exclusions, era, and the commitment to the seed."""
         with self.store.reading() as connection:
-            return recording.present(connection, self.memory).terms
+            return present(connection, self.memory).terms
 
     @property
     def head(self) -> Head:
         """The last entry's number and hash; noted down elsewhere it witnesses the ledger so far."""
         with self.store.reading() as connection:
-            return recording.last_head(connection)
+            return last_head(connection)
 
     def allocate(self, person: str, factors: Mapping[str, object] | None = None) -> Allocated:
         """Allocate a person, or say again how they were allocated.

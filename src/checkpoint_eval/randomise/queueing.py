@@ -21,7 +21,16 @@ _HANDLES: dict[tuple[int, int, Path], int] = {}
 
 @contextmanager
 def sole_writer(ledger: Path, *, wait: float) -> Iterator[None]:
-    """Hold the ledger's lock, waiting for others at most `wait` seconds.
+    """Hold the ledger's lock, waiting for others at most `wait` seconds."""
+    handle = take_lock(ledger, wait=wait)
+    try:
+        yield
+    finally:
+        leave_lock(handle)
+
+
+def take_lock(ledger: Path, *, wait: float) -> int:
+    """Take the ledger's lock, waiting for others at most `wait` seconds; return what holds it.
 
     SQLite locks by itself, but up to version 3.51.2 its write-ahead log can be damaged when one
     process copies the log back while another starts it anew (sqlite.org/wal.html#walresetbug).
@@ -29,13 +38,15 @@ def sole_writer(ledger: Path, *, wait: float) -> Iterator[None]:
     would lift SQLite's locks.
     """
     if fcntl is None:
-        yield
-        return
+        return 0
     handle = _handle_of(ledger)
     _wait_for(handle, ledger, wait)
-    try:
-        yield
-    finally:
+    return handle
+
+
+def leave_lock(handle: int) -> None:
+    """Lift a lock that was taken."""
+    if fcntl is not None:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 

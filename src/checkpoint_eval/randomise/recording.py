@@ -2,42 +2,45 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.randomise.chain import GENESIS, Entry, Head, chained, read_entry, write_body
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.randomise.chain import GENESIS, Entry, chained, read_entry, write_body
 from checkpoint_eval.randomise.events import Closed, Event, Screened, check_event, event_fields
 from checkpoint_eval.randomise.keys import check_person, uniform
+from checkpoint_eval.randomise.standing import HEAD, Present, present, present_after
 from checkpoint_eval.randomise.storage import KIND, PERSON, SCHEMA, Store
 from checkpoint_eval.randomise.terms import (
-    Standing,
-    Terms,
     check_chances,
     check_rule,
     chosen,
     differing,
     follow,
-    read_standing,
     read_terms,
+    stored_at,
 )
 
 if TYPE_CHECKING:
     from checkpoint_eval.design.allocation import Rule
     from checkpoint_eval.randomise.ledger import Ledger
 
-BATCH = 1000
-HEAD = "SELECT hash FROM entry ORDER BY sequence DESC LIMIT 1"
-# One statement sees one moment, even while others write.
-LAST = (
-    "SELECT sequence, body, hash, (SELECT body FROM tip) FROM entry ORDER BY sequence DESC LIMIT 2"
-)
+AFTER = "SELECT sequence, body, hash FROM entry WHERE sequence > ? ORDER BY sequence LIMIT 1000"
 RANDOMISED = f"SELECT body, hash FROM entry WHERE {KIND} = 'randomised' AND {PERSON} = ?"
 OTHERS = (
     f"SELECT body, hash FROM entry WHERE {KIND} <> 'randomised' AND {PERSON} = ? "
     "ORDER BY sequence DESC"
 )
+# All that is asked before a person is allocated, in one statement: how the ledger ends, and
+# whether it already says something of them.
+ASKED = (
+    f"SELECT ({HEAD}), "
+    f"EXISTS (SELECT 1 FROM entry WHERE {KIND} = 'randomised' AND {PERSON} = ?1), "
+    f"EXISTS (SELECT 1 FROM entry WHERE {KIND} <> 'randomised' AND {PERSON} = ?1)"
+)
+INSERT = "INSERT INTO entry(sequence, body, hash) VALUES (?, ?, ?)"
+TIP = "INSERT OR REPLACE INTO tip(one, body) VALUES (1, ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,44 +79,6 @@ class Allocated:
     differs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What a handle of a ledger need not read again, as entries never change.
-
-    Attributes
-    ----------
-    terms : dict
-        By the entry that declares them.
-    last : list
-        Where the ledger stood last, and the hash of the entry before it; one pair or none, put
-        there in one step, as threads share it.
-    """
-
-    terms: dict[int, Terms] = field(default_factory=dict)
-    last: list[tuple[str, Standing]] = field(default_factory=list)
-
-    def keep(self, digest: str, standing: Standing) -> None:
-        """Remember the standing after one more entry, should it be the last when we look again."""
-        self.last[:] = [(digest, standing)]
-
-    def recall(self, digest: str) -> Standing | None:
-        """Return the standing after the entry with this hash, if it was the last we saw."""
-        for hashed, standing in self.last:
-            if hashed == digest:
-                return standing
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """Where a ledger stands, what is in force, and the hash to chain on."""
-
-    standing: Standing
-    terms: Terms
-    hash: str
-    memory: Memory
-
-
 def begin(store: Store, fields: Mapping[str, Any], *, at: datetime) -> None:
     """Write the tables and the first entry."""
     with store.writing() as connection:
@@ -122,59 +87,11 @@ def begin(store: Store, fields: Mapping[str, Any], *, at: datetime) -> None:
         _append(connection, None, "created", fields, at=at)
 
 
-def last_head(connection: sqlite3.Connection) -> Head:
-    """Return the ledger's end, refusing a last entry that was altered."""
-    return _end(connection)[0]
-
-
-def _end(connection: sqlite3.Connection) -> tuple[Head, str | None]:
-    """Return the ledger's end, and the stored text of where it stands, both of one moment."""
-    rows = connection.execute(LAST).fetchall()
-    if not rows:
-        raise InvalidData("The ledger has no entries; its creation was cut short, or they went.")
-    sequence, body, digest, standing = rows[0]
-    if chained(rows[1][2] if len(rows) > 1 else GENESIS, body) != digest:
-        raise InvalidData(f"Entry {sequence} of the ledger was altered; verify the ledger.")
-    return Head(sequence=sequence, hash=digest), standing
-
-
-def present(connection: sqlite3.Connection, memory: Memory) -> Present:
-    """Return where the ledger stands."""
-    (digest,) = connection.execute(HEAD).fetchone() or ("",)
-    standing = memory.recall(digest)
-    if standing is None:  # another process wrote since, or we look for the first time
-        digest, standing = _stored_standing(connection)
-        memory.keep(digest, standing)
-    if standing.terms not in memory.terms:
-        body, hashed = connection.execute(
-            "SELECT body, hash FROM entry WHERE sequence = ?", (standing.terms,)
-        ).fetchone() or ("", "")
-        memory.terms[standing.terms] = read_terms(read_entry(body, hashed))
-    terms = memory.terms[standing.terms]
-    return Present(standing=standing, terms=terms, hash=digest, memory=memory)
-
-
-def _stored_standing(connection: sqlite3.Connection) -> tuple[str, Standing]:
-    last, text = _end(connection)
-    standing = None if text is None else read_standing(text)
-    if standing is None or standing.sequence != last.sequence:
-        raise InvalidData(
-            f"The ledger ends with entry {last.sequence}, but says it stands at "
-            f"{standing and standing.sequence}; verify the ledger."
-        )
-    return last.hash, standing
-
-
 def all_entries(store: Store) -> Iterator[Entry]:
     """Yield the entries in order, holding no lock between one and the next."""
     after = 0
     while True:
-        with store.reading() as connection:
-            rows = connection.execute(
-                "SELECT sequence, body, hash FROM entry WHERE sequence > ? ORDER BY sequence "
-                f"LIMIT {BATCH}",
-                (after,),
-            ).fetchall()
+        rows = store.ask(AFTER, after)
         if not rows:
             return
         for sequence, body, digest in rows:
@@ -184,21 +101,21 @@ def all_entries(store: Store) -> Iterator[Entry]:
 
 def allocate_one(ledger: "Ledger", person: str, factors: Mapping[str, object] | None) -> Allocated:
     """Allocate a person unless they were; see `Ledger.allocate`."""
-    with ledger.store.reading() as connection:
-        if not ledger.memory.terms:
-            present(connection, ledger.memory)
-        stored = ledger.stored(person, next(iter(ledger.memory.terms.values())))
-        first = _randomised(connection, stored)
-    if first is not None:  # asked again: no lock, and an answer even when the disk is full
-        return _answer(first, person, repeated=True, factors=factors)
+    stored = ledger.stored(person, next(iter(ledger.memory.terms.values()), None) or ledger.terms)
+    rows = ledger.store.ask(RANDOMISED, stored)
+    if rows:  # asked again: no lock, and an answer even when the disk is full
+        return _answer(read_entry(*rows[0]), person, repeated=True, factors=factors)
     with ledger.store.writing() as connection:
-        here = present(connection, ledger.memory)
-        first = _randomised(connection, stored)  # by another process, in between
-        if first is None:
+        digest, randomised, told_of = connection.execute(ASKED, (stored,)).fetchone()
+        if not randomised:
+            here = present_after(connection, ledger.memory, digest)
             levels = _allowed(ledger, here, person, factors)
-            _refuse_excluded(connection, stored, person)
+            if told_of:
+                _refuse_excluded(connection, stored, person)
             entry = _randomise(ledger, connection, here, stored, levels)
             return _answer(entry, person, repeated=False, factors=None)
+        first = _randomised(connection, stored)  # by another process, in between
+    assert first is not None
     return _answer(first, person, repeated=True, factors=factors)
 
 
@@ -301,7 +218,7 @@ def _append(
     *,
     at: datetime,
 ) -> Entry:
-    """Write one entry and where the ledger stands after it."""
+    """Write one entry and, every so many, where the ledger stands after it."""
     sequence = 1 if here is None else here.standing.sequence + 1
     previous = GENESIS if here is None else here.hash
     body = write_body(kind, sequence=sequence, at=at, previous=previous, fields=fields)
@@ -311,13 +228,10 @@ def _append(
     )
     terms = read_terms(entry) if here is None or kind == "amended" else here.terms
     standing = follow(None if here is None else here.standing, entry, terms)
-    connection.execute(
-        "INSERT INTO entry(sequence, body, hash) VALUES (?, ?, ?)", (sequence, body, digest)
-    )
-    if here is None:
-        connection.execute("INSERT INTO tip(one, body) VALUES (1, ?)", (standing.text(),))
-    else:
-        connection.execute("UPDATE tip SET body = ?", (standing.text(),))
+    connection.execute(INSERT, (sequence, body, digest))
+    if stored_at(sequence) == sequence:
+        connection.execute(TIP, (standing.text(),))
+    if here is not None:
         here.memory.keep(digest, standing)  # if it is not committed no entry will have this hash
     return entry
 

@@ -16,6 +16,7 @@ from checkpoint_eval.randomise.terms import (
     follow,
     read_standing,
     read_terms,
+    stored_at,
 )
 
 UNREADABLE = (TrialError, KeyError, TypeError, ValueError, IndexError, AttributeError)
@@ -23,9 +24,22 @@ UNREADABLE = (TrialError, KeyError, TypeError, ValueError, IndexError, Attribute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a ledger says up to some entry; the collections grow as it is followed."""
+    """What a ledger says up to some entry; the collections grow as it is followed.
+
+    Attributes
+    ----------
+    standing : Standing, optional
+    stored : Standing, optional
+        The one that the ledger must have stored last.
+    terms : Terms, optional
+    people : set of str
+        Who was randomised.
+    excluded : dict
+        The reasons of each person's latest screening.
+    """
 
     standing: Standing | None = None
+    stored: Standing | None = None
     terms: Terms | None = None
     people: set[str] = field(default_factory=set)
     excluded: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -72,7 +86,8 @@ def follow_entry(record: Record, entry: Entry, *, seed: str | None) -> Step:
         record.people.add(entry.fields["person"])
     if entry.kind == "screened":
         record.excluded[entry.fields["person"]] = tuple(entry.fields["excluded"])
-    return Step(record=replace(record, standing=standing, terms=terms), drawn=drawn)
+    stored = standing if stored_at(entry.sequence) == entry.sequence else record.stored
+    return Step(record=replace(record, standing=standing, stored=stored, terms=terms), drawn=drawn)
 
 
 def _terms_faults(record: Record, entry: Entry, terms: Terms) -> Iterator[str]:

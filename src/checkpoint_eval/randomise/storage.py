@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from checkpoint_eval.errors import InvalidData, OutputRefused, TrialError
 from checkpoint_eval.randomise.keys import sync_folder
-from checkpoint_eval.randomise.queueing import forget_lock, sole_writer
+from checkpoint_eval.randomise.queueing import forget_lock, leave_lock, sole_writer, take_lock
 
 OLDEST_SQLITE = (3, 38, 0)  # strict tables and JSON functions
+PAGE = 2048  # bytes; a commit syncs two pages, and half of SQLite's usual size costs less
 WAIT = 60.0  # seconds that one process waits for the others
 
 KIND = "json_extract(body,'$.kind')"
@@ -68,6 +70,13 @@ class Store:
         except sqlite3.Error as problem:
             raise _clear(self.path, problem) from problem
 
+    def ask(self, question: str, *values: str | int) -> list[Any]:
+        """Return the rows that answer one question; they are of one moment of the ledger."""
+        try:
+            return self.connection.execute(question, values).fetchall()
+        except sqlite3.Error as problem:
+            raise _clear(self.path, problem) from problem
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection that sees one moment of the ledger throughout, text as bytes."""
@@ -85,20 +94,21 @@ class Store:
         """Yield a connection that alone may write; all is kept, durably, or nothing is."""
         if self.read_only:
             raise TrialError(f"The ledger {self.path} was opened with `read_only`; open it anew.")
-        with sole_writer(self.path, wait=self.wait):
-            connection = None
-            try:
-                connection = self.connection
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException as problem:  # a key pressed must not leave a lock behind either
-                if connection is not None and connection.in_transaction:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                if isinstance(problem, sqlite3.Error):
-                    raise _clear(self.path, problem) from problem
-                raise
+        handle, connection = take_lock(self.path, wait=self.wait), None
+        try:
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException as problem:  # a key pressed must not leave a lock behind either
+            if connection is not None and connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            if isinstance(problem, sqlite3.Error):
+                raise _clear(self.path, problem) from problem
+            raise
+        finally:
+            leave_lock(handle)
 
     def close(self) -> None:
         """Close this process's connections; who closes last copies the log back into the file."""
@@ -170,6 +180,7 @@ def create_file(path: Path) -> Store:
         ) from problem
     store = Store(path=path)
     with told(path):
+        store.connection.execute(f"PRAGMA page_size = {PAGE}")
         mode = store.connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise OutputRefused(

@@ -16,6 +16,9 @@ from checkpoint_eval.randomise.chain import Entry, canonical
 VERSION = 1
 # Chances may miss 1 by rounding; more is a fault of the rule.
 ROUNDING = 1e-9
+# The standing is stored after the 1st, 9th, 17th ... entry: storing it costs as much as the entry
+# itself, and whoever does not remember the rest follows at most seven entries.
+EVERY = 8
 # Combinations of levels that are tried when a rule is declared.
 TRIED = 1000
 
@@ -173,7 +176,7 @@ def _try_out(rule: OneAtATime) -> None:
 
 def check_chances(chances: Iterable[float], *, n_arms: int) -> tuple[float, ...]:
     """Return the chances of the arms, which add up to 1."""
-    told = tuple(float(chance) for chance in chances)
+    told = tuple(map(float, chances))
     if len(told) != n_arms or not (min(told) >= 0 and abs(sum(told) - 1) <= ROUNDING):
         raise ImpossibleDesign(
             f"`rule` gives the next person the chances {told}; it must give {n_arms} that add up "
@@ -195,12 +198,12 @@ def chosen(chances: tuple[float, ...], number: float) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a ledger stands after its last entry; derived from the entries, kept for speed.
+    """Where a ledger stands after an entry; derived from the entries, stored for speed.
 
     Attributes
     ----------
     sequence : int
-        Of the last entry.
+        Of that entry.
     terms : int
         The entry whose terms are in force.
     place : int
@@ -228,6 +231,11 @@ class Standing:
                 "state": self.state,
             }
         )
+
+
+def stored_at(last: int) -> int:
+    """Return after which entry the standing was stored, in a ledger that ends with `last`."""
+    return last - (last - 1) % EVERY
 
 
 def read_standing(text: str) -> Standing:

@@ -208,11 +208,12 @@ def _standing_problems(connection: sqlite3.Connection, record: Record) -> Iterat
         body.decode("utf-8", "replace")
         for (body,) in connection.execute("SELECT CAST(body AS BLOB) FROM tip")
     ]
-    if record.standing is None or stored != [record.standing.text()]:
+    if record.stored is None or stored != [record.stored.text()]:
+        after = record.stored.sequence if record.stored else 1
         yield Problem(
             sequence=0,
-            what="Where the ledger says it stands is not where its entries lead, so it was "
-            "altered; the next chances would be wrong.",
+            what=f"Where the ledger says it stands is not where its entries lead up to entry "
+            f"{after}, so it was altered; the next chances would be wrong.",
         )
 
 

@@ -1,4 +1,4 @@
-from .design_figures import plot_drift, plot_rules
+from .design_figures import plot_drift, plot_integrity, plot_rules
 from .evaluating import evaluate
 from .evaluation import Evaluation, Result
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
@@ -15,6 +15,7 @@ __all__ = [
     "plot_balance",
     "plot_drift",
     "plot_forest",
+    "plot_integrity",
     "plot_rules",
     "plot_survival",
     "write_folder",

@@ -4,10 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from checkpoint_eval.balance.drifting import Drift
+from checkpoint_eval.balance.integrity import Integrity
 from checkpoint_eval.balance.rule_table import RuleTable
-from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS, arm_colours
 
 
 def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
@@ -23,7 +25,7 @@ def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
     matplotlib Axes
     """
     with sns.axes_style("white", STYLE):
-        ax = plt.subplots(figsize=(7.2, 3.6))[1] if ax is None else ax
+        ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")[1] if ax is None else ax
         ax.axhline(0, color=CONTROL, lw=0.8)
         ax.fill_between(
             path.when,
@@ -37,6 +39,10 @@ def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
         )
         ax.step(path.when, path.difference, where="post", color=TREATMENTS[0], lw=1.6, label="Seen")
         dated = np.issubdtype(path.when.dtype, np.datetime64)
+        if dated:
+            locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+            ax.xaxis.set_major_locator(locator)
+            ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         ax.set_xlabel("Date of allocation" if dated else "People allocated before")
         ax.set_ylabel(f"{path.arms[1]} less {path.arms[0]}")
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
@@ -60,7 +66,7 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
     """
     with sns.axes_style("white", STYLE):
         height = 1.2 + 0.45 * len(table.rows)
-        ax = plt.subplots(figsize=(7.2, height))[1] if ax is None else ax
+        ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
         colour = TREATMENTS[0]
         for place, row in enumerate(table.rows):
             ends = (100 * row.correct, 100 * row.correct_own)
@@ -81,4 +87,39 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
             f"Guessed right by {table.strategy}, % (filled: seeing everyone; open: seeing own "
             f"{table.sees})"
         )
+    return ax
+
+
+def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
+    """Draw the share treated as assigned, by group in order, such as months, with its limits.
+
+    Parameters
+    ----------
+    integrity : Integrity
+        Of `treatment_integrity`, by at least one column.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    groups = list(dict.fromkeys(row.group for row in integrity.rows))
+    colours = arm_colours(integrity.arms)
+    with sns.axes_style("white", STYLE):
+        ax = plt.subplots(figsize=(7.2, 3.8), layout="constrained")[1] if ax is None else ax
+        width = 0.12
+        for number, arm in enumerate(integrity.arms):
+            rows = [row for row in integrity.rows if row.arm == arm and row.people]
+            at = np.array([groups.index(row.group) for row in rows])
+            at = at + width * (number - (len(integrity.arms) - 1) / 2)
+            share = 100 * np.array([row.share for row in rows])
+            ends = 100 * np.array([[row.low, row.high] for row in rows])
+            ax.vlines(at, ends[:, 0], ends[:, 1], color=colours[arm], lw=1.2, alpha=0.7)
+            ax.plot(at, share, "o-", color=colours[arm], ms=5, lw=0.9, label=arm)
+        ax.set_xticks(range(len(groups)), groups)
+        if len(groups) > 4:
+            ax.tick_params(axis="x", labelrotation=45)
+        ax.set_ylim(0, 103)
+        ax.set_ylabel("Treated as assigned, %")
+        ax.legend(frameon=False, loc="lower left")
     return ax

@@ -1,0 +1,183 @@
+"""What the ledger says of the trial's conduct: overrides, breaches, completions and the flow."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import pandas as pd
+
+from checkpoint_eval._arrays import frozen_mapping
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
+from checkpoint_eval.randomise.chain import Entry
+from checkpoint_eval.randomise.ledger import Ledger
+from checkpoint_eval.results import NAN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConductRow:
+    """People of one arm and era to whom something happened, for one reason.
+
+    `to` is the arm an override asked for, or the arm received; otherwise empty.
+    """
+
+    era: int
+    arm: str
+    event: str
+    reason: str
+    role: str
+    to: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """What happened after randomisation, from the ledger.
+
+    Attributes
+    ----------
+    arms : tuple of str
+    randomised : mapping of era to people by arm
+    rows : tuple of ConductRow
+        Each person counts once in a row, whatever was recorded of them again.
+    assessed : int
+        People screened; 0 when the ledger recorded no screening.
+    excluded : mapping of reason to people
+        Of those whose latest screening excluded them; a person with two reasons stands in both.
+    excluded_for : mapping of str to int
+        The same by all reasons of a person together; adds up to everyone excluded.
+    eligible_not_randomised : int
+    """
+
+    arms: tuple[str, ...]
+    randomised: Mapping[str, tuple[int, ...]]
+    rows: tuple[ConductRow, ...]
+    assessed: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    excluded_for: Mapping[str, int] = field(default_factory=dict)
+    eligible_not_randomised: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "randomised", frozen_mapping(self.randomised))
+        object.__setattr__(self, "excluded", frozen_mapping(self.excluded))
+        object.__setattr__(self, "excluded_for", frozen_mapping(self.excluded_for))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row an era, arm, event and reason."""
+        columns = ["era", "arm", "event", "reason", "role", "to", "people"]
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=columns)
+
+    def count(self, event: str) -> tuple[int, ...]:
+        """Return people by arm to whom an event happened, whatever the reason."""
+        known = {"override", "received", "breached", "withdrawn", "closed"}
+        if event not in known:
+            raise TrialError(f"`event` is {event!r}; choose from {', '.join(sorted(known))}.")
+        return tuple(
+            sum(row.people for row in self.rows if row.event == event and row.arm == arm)
+            for arm in self.arms
+        )
+
+    def share(self, event: str) -> tuple[float, ...]:
+        """Return the share of each arm to whom an event happened."""
+        people = [
+            sum(era[arm] for era in self.randomised.values()) for arm in range(len(self.arms))
+        ]
+        counts = self.count(event)
+        return tuple(n / of if of else NAN for n, of in zip(counts, people, strict=True))
+
+    def __repr__(self) -> str:
+        people = sum(sum(counts) for counts in self.randomised.values())
+        told = self.to_frame().to_string(index=False) if self.rows else "nothing recorded since"
+        return f"Conduct: {self.assessed} assessed, {people} randomised\n{told}"
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False))
+
+
+def conduct(ledger: Ledger) -> Conduct:
+    """Count what the ledger recorded: screening, overrides, treatment, breaches and ends.
+
+    Parameters
+    ----------
+    ledger : Ledger
+
+    Returns
+    -------
+    Conduct
+
+    Raises
+    ------
+    ImpossibleDesign
+        When the ledger's counts do not add up; the sum is shown.
+
+    References
+    ----------
+    CONSORT 2025, items 22a, 22b and 24a. Checked against hand-kept ledgers.
+    """
+    if not isinstance(ledger, Ledger):
+        raise TrialError(f"`ledger` must be a `Ledger`, got {type(ledger).__name__}.")
+    screened: dict[str, tuple[str, ...]] = {}
+    allocated: dict[str, tuple[int, str]] = {}
+    latest: dict[tuple[str, str], tuple[str, str, str]] = {}
+    arms: tuple[str, ...] = ()
+    for entry in ledger.entries():
+        said = entry.fields
+        if entry.kind in ("created", "amended"):
+            arms = tuple(said["arms"])
+        elif entry.kind == "screened":
+            screened[said["person"]] = tuple(said["excluded"])
+        elif entry.kind == "randomised":
+            allocated[said["person"]] = (said["era"], said["arm"])
+        elif said["person"]:
+            latest[said["person"], entry.kind] = _told(entry)
+    return _counted(arms, screened, allocated, latest)
+
+
+def _told(entry: Entry) -> tuple[str, str, str]:
+    """Return reason, role and arm of an event; of several alike the latest stands."""
+    said = entry.fields
+    return (
+        str(said.get("reason", "")),
+        str(said.get("role", "")),
+        str(said.get("to", said.get("arm", ""))),
+    )
+
+
+def _counted(
+    arms: tuple[str, ...],
+    screened: Mapping[str, tuple[str, ...]],
+    allocated: Mapping[str, tuple[int, str]],
+    latest: Mapping[tuple[str, str], tuple[str, str, str]],
+) -> Conduct:
+    rows = Counter((*allocated[person], event, *told) for (person, event), told in latest.items())
+    eras = Counter(allocated.values())
+    excluded = {person for person, reasons in screened.items() if reasons}
+    both = excluded & set(allocated)
+    if both:
+        # Screened out after randomisation: kept in the trial, and told as an event of its own.
+        excluded -= both
+    reasons = Counter(reason for person in excluded for reason in screened[person])
+    together = Counter("; ".join(screened[person]) for person in excluded)
+    unscreened = [person for person in allocated if screened and person not in screened]
+    if unscreened:
+        raise ImpossibleDesign(
+            f"The flow does not reconcile: {len(screened)} people were screened and "
+            f"{len(allocated)} randomised, {len(unscreened)} of them never screened; record their "
+            "screening."
+        )
+    return Conduct(
+        arms=arms,
+        randomised={
+            str(era): tuple(eras[era, arm] for arm in arms)
+            for era in sorted({era for era, _ in allocated.values()})
+        },
+        rows=tuple(
+            ConductRow(
+                era=era, arm=arm, event=event, reason=reason, role=role, to=to, people=people
+            )
+            for (era, arm, event, reason, role, to), people in sorted(rows.items())
+        ),
+        assessed=len(screened),
+        excluded=dict(reasons.most_common()),
+        excluded_for=dict(together.most_common()),
+        eligible_not_randomised=len(screened.keys() - excluded - allocated.keys()),
+    )
