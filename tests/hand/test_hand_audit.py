@@ -632,9 +632,6 @@ def test_a_merge_counts_the_spells_it_closes() -> None:
     assert sum(each.rows for each in merged.repairs) == 1
 
 
-@pytest.mark.xfail(
-    reason="an offence without a date is taken for the earliest and its day for none"
-)
 def test_the_first_offence_of_an_episode_is_one_with_a_date() -> None:
     records = extract(
         offences=[("a", None), ("a", "2017-01-02")],

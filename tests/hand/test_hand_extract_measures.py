@@ -252,7 +252,6 @@ def test_measured_by_age_leaves_out_who_was_not_followed_so_long() -> None:
         outcomes.measured_by_age(given, cohort(), ages=(7,))
 
 
-@pytest.mark.xfail(strict=True, reason="the last row of the deaths table wins")
 def test_two_departures_on_a_day_do_not_hang_on_the_order_of_rows() -> None:
     gone = [("a", "2016-05-01", "emigration"), ("a", "2016-05-01", "death")]
     found = [

@@ -135,7 +135,7 @@ statistics = st.sampled_from(["log-rank", "risk difference"])
 
 @given(cohorts(sites=2), seeds, statistics)
 def test_randomisation_p_counts_draws(frame: pd.DataFrame, seed: int, statistic: str) -> None:
-    """p is (b + 1) / (B + 1), or b / B over all of them, never 0; the statistic is the plain one; same seed, same p."""
+    """p is (b + 1) / (B + 1), or b / B over all, never 0; same seed, same p; plain statistic."""
     trial = trial_of(frame, strata=["site"])
     one, two = (redrawn(trial, seed, statistic) for _ in range(2))
     if not one.estimable:

@@ -51,6 +51,7 @@ class Clustered(OneAtATime):
     Examples
     --------
     >>> import pandas as pd
+    >>> from checkpoint_eval.design import Complete
     >>> people = pd.DataFrame({"team": ["a", "a", "b", "b", "b"]})
     >>> Clustered(rule=Complete(counts=(1, 1)), by="team").support(people).arm
     array([[0, 0, 1, 1, 1],

@@ -54,7 +54,7 @@ class Differences:
         scale = math.lcm(*rule.ratio)
         self._step = (scale // rule.ratio[0], scale // rule.ratio[1])
         self._power = 2 if rule.imbalance == "variance" else 1
-        self._weights: "Sequence[float]" = rule.weights  # type: ignore[assignment]
+        self._weights: Sequence[float] = rule.weights  # type: ignore[assignment]
         self._codes = [people.codes[factor.name] for factor in rule.columns]
         self._apart = [
             np.zeros((len(people.levels[factor.name]), width), dtype=np.int32)

@@ -1,5 +1,6 @@
 """Calendar dates as whole days, and calendar months added to them."""
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import narwhals as nw
@@ -54,13 +55,24 @@ def _from_text(series: nw.Series[Any], role: str) -> Days:
     days = np.full(len(found) + 1, NOT_A_DAY)
     for code, value in enumerate(found):
         try:
-            days[code] = np.datetime64(str(value).strip()[:10], "D")
+            days[code] = one_day(str(value))
         except ValueError as problem:
             raise InvalidData(
                 f"The {role} column {series.name!r} holds {value!r} at "
                 f"{at_row(int((codes == code).argmax()))}; write dates as 2026-01-31."
             ) from problem
     return days[codes]
+
+
+def one_day(text: str) -> np.datetime64:
+    """Return the day that a text such as 2026-01-31, with or without a time, names.
+
+    numpy alone would take "2026", "today" and 20260131 for days.
+    """
+    told = text.strip()
+    if told[4:5] != "-" or told[7:8] != "-":
+        raise ValueError(f"{text!r} is not written as 2026-01-31")
+    return np.datetime64(datetime.fromisoformat(told).date(), "D")
 
 
 def add_months(days: Days, months: int) -> Days:

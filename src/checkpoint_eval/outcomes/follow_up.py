@@ -154,9 +154,10 @@ def follow(
     known = (departures.person >= 0) & ~np.isnat(departures.date)
     who, when = departures.person[known], departures.date[known].view(np.int64)
     np.minimum.at(left, who, when)
-    cause = np.zeros(records.n + 1, dtype=np.int64)
+    cause = np.full(records.n + 1, NEVER)
     first = when == left[who]
-    cause[who[first]] = departures.kind[known][first] + 1
+    np.minimum.at(cause, who[first], departures.kind[known][first] + 1)
+    cause[cause == NEVER] = 0
     left[-1], cause[-1] = NEVER, 0
     gone = left[place]
     return FollowUp(

@@ -12,7 +12,7 @@ from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_CODES, FloatArray, IntArray
 from checkpoint_eval._checks import did_you_mean
 from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
-from checkpoint_eval.outcomes.dates import NO_DAYS, Days, read_days
+from checkpoint_eval.outcomes.dates import EARLIEST, LATEST, NO_DAYS, Days, one_day, read_days
 from checkpoint_eval.outcomes.extract_tables import (
     Assessments,
     Custody,
@@ -90,13 +90,17 @@ def _text(value: object) -> str:
 def identifiers(series: nw.Series[Any]) -> "pd.Index[Any]":
     """Return identifiers such that 7, 7.0 and "7" are one; whole numbers stay numbers for speed."""
     native = series.to_pandas()
-    if native.dtype.kind in "iu":
-        return pd.Index(native.to_numpy().astype(np.int64))
-    if native.dtype.kind == "f":
-        values = native.to_numpy(dtype=np.float64)
-        known = ~np.isnan(values)
-        if (values[known] == np.floor(values[known])).all():
-            return pd.Index(np.where(known, values, -1).astype(np.int64))
+    missing = native.isna().to_numpy(dtype=bool)
+    if native.dtype.kind in "iuf" and not missing.any():
+        values = native.to_numpy()
+        if (values == np.floor(values)).all():
+            return pd.Index(values.astype(np.int64))
+    elif native.dtype.kind in "iuf":
+        known = native[~missing].to_numpy(dtype=np.float64)
+        if (known == np.floor(known)).all():  # 7.0 beside a missing one is still 7
+            text = pd.array([None] * len(native), dtype="string")
+            text[~missing] = known.astype(np.int64).astype(str)
+            return pd.Index(text)
     return pd.Index(native.astype("string").str.strip())
 
 
@@ -104,7 +108,8 @@ def _matched(people: "pd.Index[Any]", keys: "pd.Index[Any]") -> IntArray:
     """Return the first place of each key among people, -1 where it is none."""
     if people.dtype != keys.dtype:
         people, keys = people.astype("string"), keys.astype("string")
-    return np.asarray(people.get_indexer(keys), dtype=np.int64)
+    found = np.asarray(people.get_indexer(keys), dtype=np.int64)
+    return np.where(np.asarray(keys.isna()), -1, found)  # a missing identifier is nobody's
 
 
 def _empty_allowed(table: object) -> nw.DataFrame[Any]:
@@ -171,13 +176,16 @@ def _repeats(keys: "pd.Index[Any]") -> tuple[tuple[int, int], ...]:
 
 def _extract_day(value: object) -> np.datetime64:
     try:
-        day = np.datetime64(str(value)[:10], "D")
+        day = one_day(str(value))
     except ValueError as problem:
         raise TrialError(
             f"`extract_date` must be a date such as '2019-01-31', got {value!r}."
         ) from problem
-    if np.isnat(day):
-        raise TrialError("`extract_date` is missing; say the last day the extract covers.")
+    if not EARLIEST <= day < LATEST:
+        raise TrialError(
+            f"`extract_date` is {day}, before 1900 or after 2100; say the last day the extract "
+            "covers."
+        )
     return day
 
 

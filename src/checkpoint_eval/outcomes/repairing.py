@@ -135,7 +135,8 @@ def collapse_episodes(records: Records, *, by: Literal["day", "disposal"] = "day
     """
     check_choice(by, "by", ("day", "disposal"))
     offences, disposals = records.offences, records.disposals
-    day = offences.date.view(np.int64)
+    undated = np.isnat(offences.date)
+    day = np.where(undated, np.iinfo(np.int64).max, offences.date.view(np.int64))
     key = day
     if by == "disposal":
         if "disposals" not in records.given:
