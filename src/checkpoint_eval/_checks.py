@@ -84,7 +84,7 @@ def check_mapping(value: Mapping[str, Value] | None, name: str) -> Mapping[str, 
         return {}
     if not isinstance(value, Mapping):
         raise TrialError(
-            f"`{name}` must map each name to its columns, like {{'name': ...}}, "
+            f"`{name}` must map each name to its columns or value, like {{'name': ...}}, "
             f"got {type(value).__name__}."
         )
     return value

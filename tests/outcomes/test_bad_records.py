@@ -212,7 +212,6 @@ def test_questions_that_have_no_answer(verb: Any, how: dict[str, Any], told: str
         verb(read(), cohort(), **how)
 
 
-@pytest.mark.xfail(strict=True, reason="numbers are read as days since 1970")
 def test_index_days_that_are_numbers() -> None:
     with pytest.raises(ce.InvalidData, match="must hold dates such as"):
         outcomes.time_at_risk(read(), cohort(), index=[42491, 42492], index_name="interview")
@@ -283,8 +282,6 @@ def test_other_refusals() -> None:
         outcomes.pathway_scores(read(), cohort(), pathways=["drug"])
     with pytest.raises(ce.TrialError, match="`earliest` must be a whole number of at least 1"):
         outcomes.pathway_scores(read(), cohort(), earliest=0)
-    with pytest.raises(ce.TrialError, match="`counting` must be of proven offences"):
-        outcomes.first_time_entrants(read(), cohort(), counting=RECORDED)
     with pytest.raises(ce.TrialError, match="`ages` must be a whole number of at least 0"):
         outcomes.measured_by_age(read(), cohort(), ages=(-1, 3))
     with pytest.raises(ce.TrialError, match="must be a pandas, polars or pyarrow table, got list"):
@@ -304,10 +301,11 @@ def test_no_offences(verb: Any) -> None:
     assert not np.any(getattr(found, "missing", False))
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="an extract of nobody")
 @pytest.mark.parametrize("verb", VERBS)
 def test_nobody_in_the_extract(verb: Any) -> None:
     found = verb(read(people=TABLES["people"].head(0)), cohort())
+    if isinstance(found, outcomes.PathwayScores):
+        found = found.follow_up
     assert np.all(np.isnan(found) if isinstance(found, np.ndarray) else found.missing)
 
 
@@ -331,14 +329,12 @@ def test_folders(tmp_path: Path) -> None:
         Records.from_folder(tmp_path, extract_date="2021-01-01")
 
 
-@pytest.mark.xfail(strict=True, raises=ce.InvalidData, reason="scores in a CSV are read as text")
 def test_pathways_in_a_csv(tmp_path: Path) -> None:
     folder = write(tmp_path, people="csv", offences="csv", pathways="csv")
     given = Records.from_folder(folder, extract_date="2021-01-01")
     assert given.assessments.score.tolist() == [3.0]
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="a Parquet file of no rows")
 def test_a_parquet_file_without_rows(tmp_path: Path) -> None:
     """As from tables: given, and empty."""
     write(tmp_path, people="csv", offences="csv")
@@ -348,16 +344,12 @@ def test_a_parquet_file_without_rows(tmp_path: Path) -> None:
     assert given.custody.size == 0
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="a folder without parts")
 def test_a_folder_without_parts(tmp_path: Path) -> None:
     (write(tmp_path, people="csv", offences="csv") / "disposals").mkdir()
     with pytest.raises(ce.InvalidData, match="disposals"):
         Records.from_folder(tmp_path, extract_date="2021-01-01")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=(ValueError, AttributeError, TypeError), reason="not checked"
-)
 @pytest.mark.parametrize(
     "ask",
     [
@@ -370,7 +362,6 @@ def test_arguments_of_the_wrong_kind(ask: Any) -> None:
         ask()
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="not checked")
 def test_only_one_name(tmp_path: Path) -> None:
     folder = write(tmp_path, people="csv", offences="parquet")
     with pytest.raises(ce.TrialError):

@@ -184,6 +184,7 @@ RULES = sorted(
         *("disposal of unknown kind", "custody without a start"),
         *("custody that ends before it begins", "overlapping custody"),
         *("custody open at the extract", "offence on the day of randomisation"),
+        "custody that begins after the extract",
         *("death or departure before randomisation", "person not in the records"),
         *("followed for less than 12 months", "randomised after the extract"),
     }

@@ -205,6 +205,7 @@ def rules_of_custody(extract: Extract) -> dict[str, list[int]]:
         "custody that ends before it begins": [],
         "overlapping custody": [],
         "custody open at the extract": [],
+        "custody that begins after the extract": [],
     }
     for each in spells:
         if each["person"] not in everyone:
@@ -212,7 +213,9 @@ def rules_of_custody(extract: Extract) -> dict[str, list[int]]:
         if each["start"] is None:
             found["custody without a start"].append(each["row"])
             continue
-        if each["end"] is None and each["person"] in everyone:
+        if each["start"] > extract.day:
+            found["custody that begins after the extract"].append(each["row"])
+        if each["end"] is None and each["person"] in everyone and each["start"] <= extract.day:
             found["custody open at the extract"].append(each["row"])
         elif each["end"] is not None and each["end"] < each["start"]:
             found["custody that ends before it begins"].append(each["row"])
@@ -333,6 +336,7 @@ SEVERITY = {
     "offence on the day of randomisation": "warning",
     "several offences in one day": "note",
     "custody open at the extract": "note",
+    "custody that begins after the extract": "error",
     "linkage differs by arm": "warning",
     "follow-up differs by arm": "warning",
 }
@@ -353,6 +357,7 @@ NEEDS = {
     "custody that ends before it begins": "custody person",
     "overlapping custody": "custody person",
     "custody open at the extract": "custody person",
+    "custody that begins after the extract": "custody person",
     "death or departure before randomisation": "deaths person",
 }
 

@@ -141,8 +141,14 @@ def reoffences(
     if who not in extract.people or months_later(index, reach) > extract.day:
         return None
     first = index if rules.day_zero else index + ONE
-    last = months_later(index, months)
+    last = still_here(extract, who, months_later(index, months))
     return counted(extract, who, first, last, months_later(index, reach), rules)
+
+
+def still_here(extract: Extract, who: str, last: Day) -> Day:
+    """`last`, or the day of death or departure if that came before: nobody reoffends after it."""
+    gone = departure(extract, who)
+    return last if gone is None else min(last, gone[0])
 
 
 def departure(extract: Extract, who: str) -> tuple[Day, str] | None:
@@ -305,7 +311,8 @@ def measured(
         recorded = proven = 0
         for who, index in followed.items():
             first = index if rules.day_zero else index + ONE
-            last, seen = months_later(index, months), months_later(index, months + age)
+            last = still_here(extract, who, months_later(index, months))
+            seen = months_later(index, months + age)
             known = counted(extract, who, first, last, last, rules._replace(proven=False))
             recorded += any((row.recorded or row.date or seen) <= seen for row in known)
             decided = months_later(index, months + min(age, rules.wait))

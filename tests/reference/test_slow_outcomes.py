@@ -255,7 +255,7 @@ def test_entrants(seed: int, rules: slow.Rules) -> None:
     given = extract(seed)
     given = given._replace(disposals=given.disposals[seed::5])  # or nobody could enter
     found = outcomes.first_time_entrants(
-        records(given), ASSIGNMENT, months=12, counting=asked(rules)
+        records(given), ASSIGNMENT, months=12, proving=rules.proving
     )
     due = [slow.entered(given, who, day, 12, rules) for who, day in COHORT.items()]
     assert found.missing.tolist() == [row is None for row in due]

@@ -6,9 +6,10 @@ from .change import (
     first_time_entrants,
     on_contract_reoffending,
 )
+from .counting import PROVEN, RECORDED, Counting
 from .extract_tables import Assessments, Custody, Departures, Disposals, Offences
 from .files import read_people
-from .follow_up import PROVEN, RECORDED, Counting, FollowUp, follow
+from .follow_up import FollowUp, follow
 from .harm import CAMBRIDGE_MEDIANS, HarmWeights, harm_days, severity
 from .needs import PathwayScores, pathway_scores
 from .observed import BinaryOutcome, CountOutcome, NumericOutcome, Provenance, TimeToEvent

@@ -218,6 +218,12 @@ def _custody(people: FollowUp) -> Iterator[Looked]:
             "it is not counted; correct it, or ask for `without_rows`.",
         ),
         (
+            "custody that begins after the extract",
+            "error",
+            custody.start > records.extract_date,
+            "date or extract_date is wrong; correct it, or ask for `without_rows`.",
+        ),
+        (
             "overlapping custody",
             "warning",
             _overlapping(records),
@@ -226,7 +232,7 @@ def _custody(people: FollowUp) -> Iterator[Looked]:
         (
             "custody open at the extract",
             "note",
-            usable & np.isnat(custody.end),
+            usable & np.isnat(custody.end) & (custody.start <= records.extract_date),
             "it is taken to last to the extract; `close_custody` writes that down.",
         ),
     )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import IntArray, frozen
 from checkpoint_eval._checks import check_count, check_known, counted
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.audit_rules import Severity, all_rules
 from checkpoint_eval.outcomes.follow_up import follow
 from checkpoint_eval.outcomes.records import Records
@@ -74,6 +75,9 @@ class Audit:
 
     def finding(self, rule: str) -> Finding:
         """Return one finding by its rule."""
+        if rule in (*self.clean, *self.skipped):
+            told = "found nothing" if rule in self.clean else "could not be looked at"
+            raise TrialError(f"Rule {rule!r} {told}, so there is no finding.")
         check_known(rule, [finding.rule for finding in self.findings], what="finding")
         return next(finding for finding in self.findings if finding.rule == rule)
 

@@ -1,18 +1,19 @@
 """Measures beside the main one: change in offending, first-time entrants, offences on contract."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import check_count
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval.outcomes.counting import PROVING, RECORDED, Counting, proven_by
 from checkpoint_eval.outcomes.dates import add_months
-from checkpoint_eval.outcomes.follow_up import PROVEN, RECORDED, Counting, follow, proven_by
+from checkpoint_eval.outcomes.follow_up import NEVER, follow
 from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Provenance
 from checkpoint_eval.outcomes.records import Records
+from checkpoint_eval.outcomes.reoffending import proven_reoffending
 from checkpoint_eval.randomise.assignment import Assignment
 
 REGRESSION = (
@@ -99,7 +100,7 @@ def change_in_offending(
     records, assignment, index, index_name
         As `proven_reoffending`.
     months : int
-        On either side; the index day belongs to neither.
+        On either side; the index day belongs to neither, unless `counting` counts it after.
     counting : Counting
         Which offences count; recorded ones by default, as the partnership counted detected crimes.
 
@@ -119,23 +120,21 @@ def change_in_offending(
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    last = people.until(months)
-    decided = people.until(months + (counting.wait if counting.proven else 0))
-    _, after = counting.reoffences(people, last, decided)
+    found = counting.within(people, months)
     rows, before = people.offences_within(
         add_months(people.index, -months), people.index - 1, codes=counting.codes
     )
     if counting.proven:
         by = add_months(people.index, counting.wait)
         before = before[proven_by(records, counting.proving)[rows] <= by.view(np.int64)[before]]
-    missing = people.unlinked | (decided > records.extract_date)
+    told = found.provenance
     return ChangeInOffending(
-        before=np.where(missing, 0, np.bincount(before, minlength=people.n)),
-        after=np.where(missing, 0, np.bincount(after, minlength=people.n)),
-        missing=missing,
+        before=np.where(found.missing, 0, np.bincount(before, minlength=people.n)),
+        after=found.total(),
+        missing=found.missing,
         months=months,
-        provenance=people.provenance(
-            f"{counting.told(months)}, less those in the {months} months before"
+        provenance=replace(
+            told, definition=f"{told.definition}, less those in the {months} months before"
         ),
     )
 
@@ -145,7 +144,7 @@ def first_time_entrants(
     assignment: Assignment,
     *,
     months: int = 12,
-    counting: Counting = PROVEN,
+    proving: Sequence[str] = PROVING,
     index: Sequence[object] | None = None,
     index_name: str = "",
 ) -> BinaryOutcome:
@@ -153,32 +152,34 @@ def first_time_entrants(
 
     Parameters
     ----------
-    records, assignment, months, counting, index, index_name
-        As `proven_reoffending`; `counting` must be of proven offences.
+    records, assignment, index, index_name
+        As `proven_reoffending`.
+    months : int
+        An entry is a disposal after the index day and within so many months, whatever the offence.
+    proving : sequence of str
+        Disposals that are an entry.
 
     Returns
     -------
     BinaryOutcome
         Missing for people proven to have offended before the index day, who cannot enter for the
-        first time, and as in `proven_reoffending`.
+        first time, and for people not in the records or not followed so long.
 
     Raises
     ------
     TrialError
-        When `counting` counts recorded offences, or as `proven_reoffending`.
+        As `proven_reoffending`.
 
     References
     ----------
     First reprimand, warning, caution or conviction. Checked against a plain loop over people and
     days.
     """
-    if not counting.proven:
-        raise TrialError("`counting` must be of proven offences: an entry is a disposal.")
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    proven = proven_by(records, counting.proving)
+    proven = proven_by(records, proving)
     first = people.records.offences
-    entry = np.full(records.n + 1, np.iinfo(np.int64).max)
+    entry = np.full(records.n + 1, NEVER)
     known = first.person >= 0
     np.minimum.at(entry, first.person[known], proven[known])
     day = entry[people.person]
@@ -189,7 +190,7 @@ def first_time_entrants(
         value=(day > index_day) & (day <= last.view(np.int64)),
         missing=people.unlinked | earlier | late,
         provenance=people.provenance(
-            f"first {' or '.join(counting.proving)} ever, within {months} months",
+            f"first {' or '.join(proving)} ever, within {months} months",
             [f"{int((earlier & ~people.unlinked).sum())} people had one before: not eligible"],
         ),
     )
@@ -229,13 +230,12 @@ def on_contract_reoffending(
     Durham Constabulary: a contract of four months, broken by an offence. Checked against a plain
     loop over people and days.
     """
-    check_count(months, "months")
-    people = follow(records, assignment, index=index, index_name=index_name)
-    last = people.until(months)
-    decided = people.until(months + (counting.wait if counting.proven else 0))
-    _, who = counting.reoffences(people, last, decided)
-    return BinaryOutcome(
-        value=np.bincount(who, minlength=people.n) > 0,
-        missing=people.unlinked | (decided > records.extract_date),
-        provenance=people.provenance(f"{counting.told(months)} (the contract)"),
+    found = proven_reoffending(
+        records,
+        assignment,
+        months=months,
+        counting=counting,
+        index=index,
+        index_name=index_name,
     )
+    return found.reoffended

@@ -29,6 +29,8 @@ def read_days(series: nw.Series[Any], *, role: str) -> Days:
         For text that is not written as 2026-01-31, numbers, and dates before 1900 or after 2100.
     """
     missing = _frames.missing_mask(series)
+    if missing.all():  # a column without any date may have been read as numbers
+        return np.full(missing.size, NOT_A_DAY)
     if series.dtype.is_numeric():
         raise InvalidData(
             f"The {role} column {series.name!r} holds numbers; give dates, or text as 2026-01-31."

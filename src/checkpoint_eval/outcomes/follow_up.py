@@ -7,16 +7,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, IntArray
-from checkpoint_eval._checks import as_names, check_count, check_known, counted
+from checkpoint_eval._checks import check_known, counted
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days, add_months
+from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days, add_months, one_day
 from checkpoint_eval.outcomes.observed import Provenance
-from checkpoint_eval.outcomes.records import Records
+from checkpoint_eval.outcomes.records import Records, check_records
 from checkpoint_eval.randomise.assignment import Assignment
 
-# Disposals that prove an offence: a court conviction or a caution (bulletin of 28 July 2016), and
-# what cautions of the young were called before.
-PROVING: tuple[str, ...] = ("conviction", "caution", "reprimand", "warning")
 # Never: later than any day, for whole days compared as numbers.
 NEVER = np.iinfo(np.int64).max
 
@@ -143,8 +140,9 @@ def follow(
     TrialError
         When the assignment has no identifiers or dates.
     """
-    if not isinstance(records, Records):
-        raise TrialError(f"`records` must be `Records`, got {type(records).__name__}.")
+    check_records(records)
+    if not isinstance(assignment, Assignment):
+        raise TrialError(f"`assignment` must be an `Assignment`, got {type(assignment).__name__}.")
     if not assignment.ids.size:
         raise TrialError("`assignment` has no `ids`, so nobody can be found in the records.")
     place = _places(records, assignment)
@@ -173,6 +171,8 @@ def follow(
 def _places(records: Records, assignment: Assignment) -> IntArray:
     order = np.argsort(records.ids, kind="stable")
     ordered = records.ids[order]
+    if not records.n:
+        return np.full(assignment.n, -1)
     at = np.minimum(np.searchsorted(ordered, assignment.ids), records.n - 1)
     return np.where(ordered[at] == assignment.ids, order[at], -1)
 
@@ -189,96 +189,22 @@ def _index(assignment: Assignment, index: Sequence[object] | None, name: str) ->
             "`index` is a day other than randomisation; say which in `index_name`, for it is "
             "printed with the outcome."
         )
+    given = np.asarray(index)
+    remedy = "`index` must hold dates such as '2016-08-01'."
+    if given.dtype.kind in "iufb":  # numpy would take them for days since 1970
+        raise InvalidData(remedy)
     try:
-        days = np.asarray(index, dtype="datetime64[D]")
+        if given.dtype.kind in "UO":
+            found, code = np.unique(given.astype(str), return_inverse=True)
+            missing = ("None", "NaT", "nan", "<NA>", "")
+            read = [NOT_A_DAY if each in missing else one_day(each) for each in found]
+            given = np.array(read)[code]
+        days = given.astype("datetime64[D]")
     except (ValueError, TypeError) as problem:
-        raise InvalidData("`index` must hold dates such as '2016-08-01'.") from problem
+        raise InvalidData(remedy) from problem
     if days.shape != assignment.arm.shape or np.isnat(days).any():
         raise InvalidData(
             f"`index` has {days.size} dates, {int(np.isnat(days).sum())} of them missing, for "
             f"{assignment.n} people; everyone needs one."
         )
     return days, name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counting:
-    """Which offences count as reoffences.
-
-    Attributes
-    ----------
-    proven : bool
-        Whether only offences count that a disposal proved; False is the timely proxy, offences as
-        recorded.
-    wait : int
-        Calendar months after the end of follow-up in which a disposal may still prove an offence.
-    proving : tuple of str
-        Disposals that prove.
-    codes : tuple of str
-        Offence codes that count; all when empty.
-    day_zero : bool
-        Whether an offence on the index day counts: an extract does not say whether it came after.
-    """
-
-    proven: bool = True
-    wait: int = 6
-    proving: tuple[str, ...] = PROVING
-    codes: tuple[str, ...] = ()
-    day_zero: bool = False
-
-    def __post_init__(self) -> None:
-        check_count(self.wait, "wait", least=0)
-        object.__setattr__(self, "proving", as_names(self.proving))
-        object.__setattr__(self, "codes", as_names(self.codes))
-
-    def told(self, months: int | None) -> str:
-        """Say in words what counts within some months, or at any time."""
-        kind = f"offences of kind {', '.join(self.codes)}" if self.codes else "offences"
-        first = "on or after" if self.day_zero else "after"
-        until = "" if months is None else f" and within {months} months of it"
-        told = f"{kind} committed {first} the index day{until}"
-        if not self.proven:
-            return f"{told}, as recorded (local measure, not proven)"
-        when = "" if months is None else f" within {months + self.wait} months"
-        return f"{told}, proven by {', '.join(self.proving)}{when}"
-
-    def reoffences(self, people: FollowUp, last: Days, decided: Days) -> tuple[IntArray, IntArray]:
-        """Return rows of offences that count up to `last`, and (k,) whose they are.
-
-        A proven one counts when it was proven by `decided`.
-        """
-        first = people.index + (0 if self.day_zero else 1)
-        rows, who = people.offences_within(first, last, codes=self.codes)
-        if not self.proven:
-            return rows, who
-        in_time = proven_by(people.records, self.proving)[rows] <= decided.view(np.int64)[who]
-        return rows[in_time], who[in_time]
-
-
-PROVEN, RECORDED = Counting(), Counting(proven=False)
-
-
-def proven_by(records: Records, proving: Sequence[str]) -> IntArray:
-    """Return (m,) the first day an offence was proven, as a number of days; NEVER for none.
-
-    Raises
-    ------
-    TrialError
-        When the extract came without disposals, or none of them is of a proving kind.
-    """
-    if "disposals" not in records.given:
-        raise TrialError(
-            "The extract came without disposals, so nothing is proven; give them, or count "
-            "recorded offences with counting=Counting(proven=False)."
-        )
-    disposals = records.disposals
-    kinds = [kind for kind, name in enumerate(disposals.kinds) if name in proving]
-    if disposals.size and not kinds:
-        raise TrialError(
-            f"No disposal is one of {', '.join(map(repr, proving))}; the extract has "
-            f"{', '.join(map(repr, disposals.kinds))}: say in `proving` which of them prove."
-        )
-    chosen = np.isin(disposals.kind, kinds) & (disposals.offence >= 0) & ~np.isnat(disposals.date)
-    first = np.full(records.offences.size, NEVER)
-    np.minimum.at(first, disposals.offence[chosen], disposals.date[chosen].view(np.int64))
-    return first

@@ -1,14 +1,15 @@
 """How much harm: offences weighted by how grave they are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen_mapping
-from checkpoint_eval._checks import check_count, counted, is_number
+from checkpoint_eval._checks import check_count, check_mapping, counted, is_number
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.follow_up import PROVEN, Counting, follow
+from checkpoint_eval.outcomes.counting import PROVEN, Counting
+from checkpoint_eval.outcomes.follow_up import follow
 from checkpoint_eval.outcomes.observed import NumericOutcome
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.randomise.assignment import Assignment
@@ -35,7 +36,7 @@ class HarmWeights:
     unit: str = "days"
 
     def __post_init__(self) -> None:
-        for code, weight in self.weights.items():
+        for code, weight in check_mapping(self.weights, "weights").items():
             if not is_number(weight) or not 0 <= weight < np.inf:
                 raise TrialError(
                     f"`weights[{code!r}]` must be finite and at least 0, got {weight!r}."
@@ -153,15 +154,14 @@ def harm_days(
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    decided = people.until(months + (counting.wait if counting.proven else 0))
-    rows, who = counting.reoffences(people, people.until(months), decided)
-    total = np.bincount(who, weights=severity(records, weights)[rows], minlength=people.n)
-    late = ~people.unlinked & (decided > records.extract_date)
-    notes = [f"{weights.name}, {weights.version} ({weights.source})"]
-    if late.any():
-        notes.append(f"{counted(int(late.sum()), 'person', 'people')} not followed for so long")
+    found = counting.within(people, months)
+    told = found.provenance
     return NumericOutcome(
-        value=floats(total),
-        missing=people.unlinked | late,
-        provenance=people.provenance(f"harm in {weights.unit} of {counting.told(months)}", notes),
+        value=floats(found.total(severity(records, weights)[found.rows])),
+        missing=found.missing,
+        provenance=replace(
+            told,
+            definition=f"harm in {weights.unit} of {told.definition}",
+            notes=(f"{weights.name}, {weights.version} ({weights.source})", *told.notes),
+        ),
     )

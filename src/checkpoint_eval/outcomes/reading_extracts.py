@@ -1,6 +1,7 @@
 """Reading the tables of an extract into codes and days, from dataframes or files in parts."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -75,8 +76,13 @@ class _Table:
         return lookup[codes], names
 
     def numbers(self, column: str) -> FloatArray:
-        """Return a column of numbers."""
-        return _frames.numbers(self.series(column), role=f"{self.name} {column}")
+        """Return a column of numbers; a CSV was read as text, so that identifiers keep zeros."""
+        series = self.series(column)
+        if _frames.is_text(series):
+            codes, found = _frames.distinct(series)
+            with suppress(ValueError, TypeError):  # what is no number is told by row below
+                return np.array([*map(float, found), np.nan])[codes]
+        return _frames.numbers(series, role=f"{self.name} {column}")
 
     def keys(self, column: str) -> pd.Index:
         """Return identifiers as they are compared between tables."""
@@ -266,6 +272,8 @@ def folder_tables(folder: Path, names: Names, only: Texts | None) -> Given:
         raise InvalidData(f"{folder} is no folder; put people.csv, offences.csv and so on in one.")
     found: dict[str, object | None] = {}
     kept: pd.Index[Any] | None = None
+    if isinstance(only, str):
+        raise TrialError(f"`only` must list identifiers, got {only!r}; write [{only!r}].")
     for name in COLUMNS:
         paths = [
             path
@@ -300,6 +308,8 @@ def _kept(path: Path, column: str, wanted: "pd.Index[Any] | None") -> pd.DataFra
             continue
         keys = identifiers(nw.from_native(part[column], series_only=True)).astype("string")
         parts.append(part[np.asarray(keys.isin(wanted))])
+    if not parts:
+        raise InvalidData(f"{path} holds no part of the table; put its Parquet files there.")
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
@@ -312,6 +322,8 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
         return
     import pyarrow.dataset as ds
 
-    for batch in ds.dataset(path, format="parquet").to_batches(batch_size=PART_ROWS):
-        if batch.num_rows:
-            yield batch.to_pandas()
+    whole = ds.dataset(path, format="parquet")
+    if whole.files:
+        yield whole.schema.empty_table().to_pandas()  # the columns, should there be no row
+    for batch in whole.to_batches(batch_size=PART_ROWS):
+        yield batch.to_pandas()

@@ -9,7 +9,7 @@ import numpy as np
 from checkpoint_eval._arrays import frozen
 from checkpoint_eval._checks import counted
 from checkpoint_eval._memory import remembered
-from checkpoint_eval.errors import InvalidData
+from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.dates import NO_DAYS, Days
 from checkpoint_eval.outcomes.extract_tables import (
     Assessments,
@@ -225,7 +225,13 @@ def _digest(records: Records) -> str:
     for name in ("offences", "disposals", "custody", "deaths", "pathways"):
         table = records.table(name)
         for each in fields(table):
-            value = getattr(table, each.name)
+            value = table.rows if each.name == "row" else getattr(table, each.name)
             held = value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
             seal.update(f"\0{name}.{each.name}\0".encode() + held)
     return seal.hexdigest()
+
+
+def check_records(records: object) -> None:
+    """Refuse what is not records, such as a table of them."""
+    if not isinstance(records, Records):
+        raise TrialError(f"`records` must be `Records`, got {type(records).__name__}.")

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
-from checkpoint_eval._checks import check_choice, check_count, counted
+from checkpoint_eval._checks import as_tuple, check_choice, check_count, counted
 from checkpoint_eval.errors import TrialError
+from checkpoint_eval.outcomes.counting import PROVEN, Counting, proven_by
 from checkpoint_eval.outcomes.dates import add_months, whole_days
-from checkpoint_eval.outcomes.follow_up import CLOCKS, PROVEN, Clock, Counting, follow, proven_by
+from checkpoint_eval.outcomes.follow_up import CLOCKS, Clock, follow
 from checkpoint_eval.outcomes.observed import BinaryOutcome, CountOutcome, Provenance
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.outcomes.street_time import days_in_custody
@@ -52,21 +53,17 @@ class Reoffending:
     @property
     def rate(self) -> float:
         """Share of people followed who reoffended."""
-        return self._share(self.reoffences > 0, ~self.missing)
+        return _mean_among(self.reoffences > 0, ~self.missing)
 
     @property
     def per_reoffender(self) -> float:
         """Reoffences for each person who reoffended."""
-        return self._share(self.reoffences, self.reoffences > 0)
+        return _mean_among(self.reoffences, self.reoffences > 0)
 
     @property
     def per_person(self) -> float:
         """Reoffences for each person followed."""
-        return self._share(self.reoffences, ~self.missing)
-
-    @staticmethod
-    def _share(values: IntArray | BoolArray, among: BoolArray) -> float:
-        return float(values[among].mean()) if among.any() else float("nan")
+        return _mean_among(self.reoffences, ~self.missing)
 
     def by_arm(self, assignment: Assignment) -> pd.DataFrame:
         """Return one row an arm: people, followed, reoffenders, reoffences, and the three rates."""
@@ -81,9 +78,9 @@ class Reoffending:
                     "followed": int(here.sum()),
                     "reoffenders": int((found > 0).sum()),
                     "reoffences": int(found.sum()),
-                    "rate": self._share(found > 0, np.ones(found.size, dtype=bool)),
-                    "per reoffender": self._share(found, found > 0),
-                    "per person": self._share(found, np.ones(found.size, dtype=bool)),
+                    "rate": _mean_among(self.reoffences > 0, here),
+                    "per reoffender": _mean_among(self.reoffences, here & (self.reoffences > 0)),
+                    "per person": _mean_among(self.reoffences, here),
                 }
             )
         return pd.DataFrame(rows)
@@ -95,6 +92,10 @@ class Reoffending:
             f"months: {100 * self.rate:.1f}% reoffended, {self.per_reoffender:.2f} reoffences a "
             f"reoffender, {self.per_person:.2f} a person. {self.provenance}"
         )
+
+
+def _mean_among(values: IntArray | BoolArray, among: BoolArray) -> float:
+    return float(values[among].mean()) if among.any() else float("nan")
 
 
 def proven_reoffending(
@@ -160,21 +161,13 @@ def proven_reoffending(
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    wait = counting.wait if counting.proven else 0
-    last, decided = people.until(months), people.until(months + wait)
-    _, who = counting.reoffences(people, last, decided)
-    late = ~people.unlinked & (decided > records.extract_date)
-    missing = people.unlinked | late
-    notes = []
-    if late.any():
-        told = counted(int(late.sum()), "person", "people")
-        notes = [f"{told} not followed for {months + wait} months by the extract: unknown"]
+    found = counting.within(people, months)
     return Reoffending(
-        reoffences=np.where(missing, 0, np.bincount(who, minlength=people.n)),
-        missing=missing,
+        reoffences=found.total(),
+        missing=found.missing,
         months=months,
-        wait=wait,
-        provenance=people.provenance(counting.told(months), notes),
+        wait=counting.wait if counting.proven else 0,
+        provenance=found.provenance,
     )
 
 
@@ -299,7 +292,9 @@ def measured_by_age(
     DataFrame
         One row an age: among the people whose follow-up the extract outlives by the greatest age,
         the share with a recorded offence (by when it was recorded, where the extract says so) and
-        with a proven one, as an extract of that age would have shown them.
+        with a proven one, as an extract of that age would have shown them. An offence is proven
+        within the wait, however old the extract; one that the extract does not date the recording
+        of counts as recorded when it was committed.
 
     Raises
     ------
@@ -311,7 +306,9 @@ def measured_by_age(
     The lag of proven reoffending: Ministry of Justice bulletins publish about 21 months after a
     cohort. Checked against extracts cut at each age.
     """
-    whole = [check_count(age, "ages", least=0) for age in ages]
+    whole = [check_count(age, "ages", least=0) for age in as_tuple(ages, "ages", of="months")]
+    if not whole:
+        raise TrialError("`ages` names no age; list months after the end of follow-up.")
     people = follow(records, assignment)
     last = people.until(months)
     old = ~people.unlinked & (add_months(last, max(whole)) <= records.extract_date)
@@ -322,12 +319,16 @@ def measured_by_age(
         )
     rows, who = replace(counting, proven=False).reoffences(people, last, last)
     known = records.offences.recorded
-    recorded = (known if known.size else records.offences.date)[rows]
+    committed = records.offences.date[rows]
+    recorded = committed
+    if known.size:  # what is not said to be recorded later was recorded at once
+        recorded = np.where(np.isnat(known[rows]), committed, known[rows])
     proven = proven_by(records, counting.proving)[rows]
     found = []
     for age in sorted(whole):
         seen = add_months(last, age)[who]
-        shown = {"recorded": recorded <= seen, "proven": proven <= seen.view(np.int64)}
+        by = add_months(last, min(age, counting.wait))[who].view(np.int64)
+        shown = {"recorded": recorded <= seen, "proven": proven <= by}
         row: dict[str, float] = {"age in months": age, "people": int(old.sum())}
         for name, mask in shown.items():
             had = np.bincount(who[mask], minlength=people.n) > 0

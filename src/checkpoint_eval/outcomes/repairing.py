@@ -10,7 +10,7 @@ from checkpoint_eval._checks import check_choice
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.auditing import Finding
 from checkpoint_eval.outcomes.extract_tables import Custody, Disposals
-from checkpoint_eval.outcomes.records import Records, Repair
+from checkpoint_eval.outcomes.records import Records, Repair, check_records
 from checkpoint_eval.outcomes.street_time import merged_spells
 
 TABLES = {"deaths": "departures", "pathways": "assessments"}
@@ -40,6 +40,9 @@ def without_rows(records: Records, finding: Finding) -> Records:
     ----------
     Checked against hand-worked extracts.
     """
+    check_records(records)
+    if not isinstance(finding, Finding):
+        raise TrialError(f"`finding` must be a `Finding` of `audit`, got {finding!r}.")
     if finding.table in ("people", "assignment"):
         raise TrialError(
             f"Finding {finding.rule!r} is about people, and nobody randomised is removed; correct "
@@ -82,14 +85,19 @@ def merge_custody(records: Records) -> Records:
     ----------
     Checked against a loop over days.
     """
+    check_records(records)
     spells = merged_spells(records)
     before = records.custody.size
     custody = Custody(
         person=spells.person,
         start=spells.start.view("datetime64[D]"),
         end=spells.end.view("datetime64[D]"),
+        row=spells.row,
     )
-    note = Repair(rule="custody merged", table="custody", rows=before - custody.size)
+    order = np.argsort(records.custody.rows)
+    first = order[np.searchsorted(records.custody.rows[order], spells.row)]
+    longer = int((records.custody.end[first] != custody.end).sum())
+    note = Repair(rule="custody merged", table="custody", rows=before - custody.size + longer)
     return replace(records, custody=custody, repairs=(*records.repairs, note))
 
 
@@ -100,8 +108,9 @@ def close_custody(records: Records) -> Records:
     ----------
     Checked against hand-worked extracts.
     """
+    check_records(records)
     custody = records.custody
-    still = np.isnat(custody.end)
+    still = np.isnat(custody.end) & (custody.start <= records.extract_date)
     end = np.where(still, records.extract_date + 1, custody.end)
     note = Repair(rule="open custody closed at the extract", table="custody", rows=int(still.sum()))
     return replace(records, custody=replace(custody, end=end), repairs=(*records.repairs, note))
@@ -133,6 +142,7 @@ def collapse_episodes(records: Records, *, by: Literal["day", "disposal"] = "day
     ----------
     Counting one occasion once. Checked against a plain loop.
     """
+    check_records(records)
     check_choice(by, "by", ("day", "disposal"))
     offences, disposals = records.offences, records.disposals
     undated = np.isnat(offences.date)

@@ -21,14 +21,16 @@ class Spells:
 
     Attributes
     ----------
-    person, start, end, before : (s,) int
-        `end` is the day of release; `before` counts days of the earlier spells of everyone.
+    person, start, end, before, row : (s,) int
+        `end` is the day of release; `before` counts days of the earlier spells of everyone; `row`
+        is the extract's row of the first spell that was merged.
     """
 
     person: IntArray
     start: IntArray
     end: IntArray
     before: IntArray
+    row: IntArray
 
 
 @remembered
@@ -44,8 +46,9 @@ def merged_spells(records: Records) -> Spells:
     end = np.where(np.isnat(custody.end), closing, custody.end.view(np.int64))
     usable = (custody.person >= 0) & ~np.isnat(custody.start) & (end > start)
     person, start, end = custody.person[usable], start[usable], end[usable]
+    row = custody.rows[usable]
     order = np.lexsort((start, person))
-    person, start, end = person[order], start[order], end[order]
+    person, start, end, row = person[order], start[order], end[order], row[order]
     # The furthest end so far within a person; a spell that begins beyond it opens a new one.
     offset = person * SPAN
     reach = np.maximum.accumulate(end + offset) if end.size else end
@@ -56,7 +59,9 @@ def merged_spells(records: Records) -> Spells:
     person, start = person[first], start[first]
     end = (reach[last] - offset[last]) if reach.size else end
     length = end - start
-    return Spells(person=person, start=start, end=end, before=np.cumsum(length) - length)
+    return Spells(
+        person=person, start=start, end=end, before=np.cumsum(length) - length, row=row[first]
+    )
 
 
 def days_in_custody(people: FollowUp, who: IntArray, until: Days) -> FloatArray:

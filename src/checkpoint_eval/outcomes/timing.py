@@ -10,13 +10,12 @@ import pandas as pd
 from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_choice, check_count, counted
 from checkpoint_eval.errors import InvalidData
+from checkpoint_eval.outcomes.counting import PROVEN, Counting
 from checkpoint_eval.outcomes.dates import Days, whole_days
 from checkpoint_eval.outcomes.follow_up import (
     CLOCKS,
     NEVER,
-    PROVEN,
     Clock,
-    Counting,
     FollowUp,
     follow,
 )
@@ -129,7 +128,7 @@ def time_to_reoffence(
     check_choice(clock, "clock", CLOCKS)
     people = follow(records, assignment, index=index, index_name=index_name)
     last = people.end(people.until(months))
-    rows, who = counting.reoffences(people, last, _decided(people, months, counting))
+    rows, who = counting.reoffences(people, last, counting.decided(people, months))
     day = np.full(people.n, NEVER)
     np.minimum.at(day, who, records.offences.date[rows].view(np.int64))
     event = day < NEVER
@@ -146,10 +145,6 @@ def time_to_reoffence(
     )
 
 
-def _decided(people: FollowUp, months: int, counting: Counting) -> Days:
-    return people.until(months + (counting.wait if counting.proven else 0))
-
-
 def _on_clock(people: FollowUp, who: IntArray, day: Days, clock: Clock) -> FloatArray:
     """Return (k,) time from index to a day, without custody on the street clock."""
     time = whole_days(day, people.index[who]).astype(np.float64)
@@ -160,7 +155,7 @@ def _provenance(
     people: FollowUp, months: int, counting: Counting, clock: Clock, notes: Sequence[str] = ()
 ) -> Provenance:
     told = f"first of {counting.told(months)}; {clock} days"
-    waiting = _decided(people, months, counting) > people.records.extract_date
+    waiting = counting.decided(people, months) > people.records.extract_date
     late = int((waiting & ~people.unlinked).sum()) if counting.proven else 0
     several = list(notes)
     if late:
@@ -216,7 +211,7 @@ def reoffence_episodes(
     check_choice(collapse, "collapse", ("day", "offence"))
     people = follow(records, assignment, index=index, index_name=index_name)
     last = people.end(people.until(months))
-    rows, who = counting.reoffences(people, last, _decided(people, months, counting))
+    rows, who = counting.reoffences(people, last, counting.decided(people, months))
     day = records.offences.date[rows]
     order = np.lexsort((day, who))
     who, day = who[order], day[order]
