@@ -159,7 +159,6 @@ def test_an_order_column_that_is_not_there() -> None:
         read(rule=BLOCKS, order="cane")
 
 
-@pytest.mark.xfail(reason="numpy warns of time zones; under Python's default the user sees it")
 def test_times_with_a_zone_are_text_in_order() -> None:
     """As the ledger writes them: UTC, with a Z."""
     came = [f"2026-01-{place:02d}T09:00:00Z" for place in (2, 1, 3, 6, 5, 7, 4, 8)]
@@ -240,7 +239,6 @@ def test_rules_of_another_trial() -> None:
     assert ask(read(strata=["site"], rule=by_site)).draws == 36
 
 
-@pytest.mark.xfail(reason="an AttributeError of the inside")
 def test_the_name_of_a_rule_is_no_rule() -> None:
     """The first mistake of those who come from R."""
     with pytest.raises(ce.TrialError, match="rule"):

@@ -15,7 +15,7 @@ from checkpoint_eval._checks import check_count, check_level, check_rng
 from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.trial import Trial, check_trial
-from checkpoint_eval.randomise.redrawing import redraw
+from checkpoint_eval.randomise.redrawing import redraw, tail_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -134,7 +134,7 @@ def drift(
         extreme += int((np.abs(path).max(axis=1) >= largest).sum())
         seen = _counted(seen, path)
     low, high = (_quantile(seen, share) for share in ((1 - level) / 2, (1 + level) / 2))
-    p_value = (extreme + 1) / (draws + 1)
+    found = tail_of(extreme, draws)
     return Drift(
         arms=trial.arms,
         rule="complete randomisation" if rule is None else rule_told(rule),
@@ -144,8 +144,8 @@ def drift(
         high=high / unit,
         level=level,
         largest=largest / unit,
-        p_value=p_value,
-        monte_carlo_error=float(np.sqrt(p_value * (1 - p_value) / draws)),
+        p_value=found.p_value,
+        monte_carlo_error=found.error,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.blocks import PermutedBlocks
 from checkpoint_eval.design.people import People
@@ -196,16 +196,21 @@ def simulated(
     return Guessed(right=float(each.mean()), forced=NAN, difference=difference, error=error)
 
 
+def guesses(arms: NDArray[np.int8], group: IntArray, ratio: Counts, strategy: str) -> FloatArray:
+    """Return (k, b, n) the chance that each arm is guessed, for (b, n) allocations in order."""
+    chance = np.empty((len(ratio), *arms.shape))
+    for code in np.unique(group):
+        rows = np.flatnonzero(group == code)
+        given = np.stack([arms[:, rows] == arm for arm in range(len(ratio))])
+        before = np.cumsum(given, axis=2, dtype=np.int32) - given
+        guess = guessed_arms(before, ratio, strategy)
+        chance[:, :, rows] = guess / guess.sum(axis=0)
+    return chance
+
+
 def right_guesses(
     arms: NDArray[np.int8], group: IntArray, ratio: Counts, strategy: str
 ) -> FloatArray:
     """Return (b, n) the chance that each of (b, n) allocations was guessed, given those before."""
-    chance = np.empty(arms.shape)
-    for code in np.unique(group):
-        rows = np.flatnonzero(group == code)
-        here = arms[:, rows]
-        given = np.stack([here == arm for arm in range(len(ratio))])
-        before = np.cumsum(given, axis=2, dtype=np.int32) - given
-        guess = guessed_arms(before, ratio, strategy)
-        chance[:, rows] = (guess & given).any(axis=0) / guess.sum(axis=0)
-    return chance
+    chance = guesses(arms, group, ratio, strategy)
+    return floats(np.take_along_axis(chance, arms[None].astype(np.int64), axis=0)[0])

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, fisher_exact
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
-from checkpoint_eval._checks import check_count, check_rng
+from checkpoint_eval._checks import check_count
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
-from checkpoint_eval.randomise.redrawing import redraw
+from checkpoint_eval.randomise.redrawing import Tail, tail
 from checkpoint_eval.results import NAN, SignificanceTest
 
 
@@ -249,8 +249,8 @@ def _test(
         p_value, method = 1.0, "nobody or everybody was lost"
     elif rng is not None:
         made = check_count(draws, "draws")
-        p_value = _redrawn(trial, gone, draws=draws, rng=rng)
-        error = float(np.sqrt(p_value * (1 - p_value) / draws))
+        found = _redrawn(trial, gone, draws=draws, rng=rng)
+        p_value, error = found.p_value, found.error
         method = f"range of shares; {draws:,} allocations redrawn by the rule"
     elif k == 2:
         p_value, method = float(fisher_exact(table).pvalue), "Fisher's exact"
@@ -270,7 +270,7 @@ def _test(
     )
 
 
-def _redrawn(trial: Trial, gone: BoolArray, *, draws: int, rng: np.random.Generator) -> float:
+def _redrawn(trial: Trial, gone: BoolArray, *, draws: int, rng: np.random.Generator) -> Tail:
     k = len(trial.arms)
     of = gone.astype(np.float64)
 
@@ -283,8 +283,4 @@ def _redrawn(trial: Trial, gone: BoolArray, *, draws: int, rng: np.random.Genera
         return floats(np.nan_to_num(np.ptp(np.stack(each), axis=0)))
 
     bar = spread(trial.assignment.arm[None, :])[0] - 1e-12
-    extreme = sum(
-        int((spread(codes) >= bar).sum())
-        for codes in redraw(trial.assignment, draws=draws, rng=check_rng(rng))
-    )
-    return (extreme + 1) / (draws + 1)
+    return tail(trial.assignment, lambda codes: spread(codes) >= bar, draws=draws, rng=rng)

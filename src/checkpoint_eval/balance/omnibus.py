@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import as_names, check_count, check_rng
+from checkpoint_eval._checks import as_names, check_count
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
-from checkpoint_eval.randomise.redrawing import redraw
+from checkpoint_eval.randomise.redrawing import tail
 from checkpoint_eval.results import NAN, SignificanceTest
 
 # Directions with less than this share of the largest variance are rounding, not balance.
@@ -92,8 +92,11 @@ def omnibus_balance(
     if rng is not None:
         method += f"; p from {check_count(draws, 'draws'):,} allocations redrawn by the rule"
         if df:
-            p_value = _redrawn(trial, form, statistic, draws=draws, rng=rng)
-            error = float(np.sqrt(p_value * (1 - p_value) / draws))
+            bar = statistic * (1 - 1e-9)
+            found = tail(
+                trial.assignment, lambda codes: form.values(codes) >= bar, draws=draws, rng=rng
+            )
+            p_value, error = found.p_value, found.error
     return SignificanceTest(
         test="omnibus balance test",
         outcome="",
@@ -139,17 +142,6 @@ class Form:
             axis=1,
         )
         return floats(np.einsum("bi,ij,bj->b", d, self.inverse, d))
-
-
-def _redrawn(
-    trial: Trial, form: Form, statistic: float, *, draws: int, rng: np.random.Generator
-) -> float:
-    bar = statistic * (1 - 1e-9)
-    extreme = sum(
-        int((form.values(codes) >= bar).sum())
-        for codes in redraw(trial.assignment, draws=draws, rng=check_rng(rng))
-    )
-    return (extreme + 1) / (draws + 1)
 
 
 def _form_of(

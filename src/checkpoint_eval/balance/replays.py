@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice, check_count, check_rng
-from checkpoint_eval.balance.guessing import guessed_arms, right_guesses
+from checkpoint_eval.balance.guessing import guesses, right_guesses
 from checkpoint_eval.balance.predictability import STRATEGIES, Strategy
-from checkpoint_eval.design.allocation import OneAtATime
 from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.outcomes.baseline import crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
-from checkpoint_eval.randomise.redrawing import redraw, refuse_impossible
-from checkpoint_eval.results import NAN, SignificanceTest
+from checkpoint_eval.randomise.redrawing import (
+    chances_given,
+    redraw,
+    refuse_impossible,
+    tail,
+    tail_of,
+)
+from checkpoint_eval.results import SignificanceTest
 
 Codes: TypeAlias = NDArray[np.int8]
 
@@ -148,7 +153,7 @@ def replay(
             for codes in redraw(trial.assignment, draws=draws, rng=check_rng(rng))
         ]
     )
-    p_value = (float((drawn >= right.mean() - 1e-12).sum()) + 1) / (draws + 1)
+    found = tail_of(int((drawn >= right.mean() - 1e-12).sum()), draws)
     guessed = np.empty(trial.n)
     guessed[order] = right
     place = np.empty(trial.n, dtype=np.int64)
@@ -157,15 +162,15 @@ def replay(
         ids=trial.ids,
         arm=np.array(trial.arms)[trial.assignment.arm],
         place=place,
-        chance=_chances(trial),
+        chance=chances_given(trial.assignment),
         guessed=guessed,
         strategy=strategy,
         sees=told,
         rule=rule_told(trial.assignment.redrawn_by()[0]),
         correct=float(right.mean()),
         expected=float(drawn.mean()),
-        p_value=p_value,
-        monte_carlo_error=float(np.sqrt(p_value * (1 - p_value) / draws)),
+        p_value=found.p_value,
+        monte_carlo_error=found.error,
     )
 
 
@@ -187,19 +192,6 @@ def _group(trial: Trial, sees: str | tuple[str, ...]) -> tuple[IntArray, str]:
 def _ratio(trial: Trial) -> tuple[int, ...]:
     rule = trial.assignment.rule
     return rule.shares() if rule is not None else (1,) * len(trial.arms)
-
-
-def _chances(trial: Trial) -> FloatArray:
-    """Return (n,) the chance of the arm given, knowing the rule and those before."""
-    rule, people = trial.assignment.redrawn_by()
-    chance = np.full(trial.n, NAN)
-    if isinstance(rule, OneAtATime):
-        state = rule.start()
-        for place, row in enumerate(trial.assignment.order.tolist()):
-            person, arm = people.person(place), int(trial.assignment.arm[row])
-            chance[row] = rule.chances(state, person)[arm]
-            state = rule.after(state, arm, person)
-    return chance
 
 
 def guess_test(
@@ -261,7 +253,7 @@ def guess_test(
     order, ratio = trial.assignment.order, _ratio(trial)
 
     def statistic(codes: Codes) -> FloatArray:
-        guess = _guessed_treatment(codes[:, order], group[order], ratio, strategy)
+        guess = guesses(codes[:, order], group[order], ratio, strategy)[1]
         with np.errstate(invalid="ignore", divide="ignore"):
             one = guess @ value[order] / guess.sum(axis=1)
             two = (1 - guess) @ value[order] / (1 - guess).sum(axis=1)
@@ -269,25 +261,23 @@ def guess_test(
 
     observed = float(statistic(trial.assignment.arm.astype(np.int8)[None, :])[0])
     bar = abs(observed) * (1 - 1e-9) - 1e-12 * float(np.abs(value).max())
-    extreme = sum(
-        int((np.abs(statistic(codes)) >= bar).sum())
-        for codes in redraw(trial.assignment, draws=draws, rng=check_rng(rng))
+    found = tail(
+        trial.assignment, lambda codes: np.abs(statistic(codes)) >= bar, draws=draws, rng=rng
     )
-    p_value = (extreme + 1) / (draws + 1)
     return SignificanceTest(
         test="guess test",
         outcome=column,
         analysis_set="itt",
         arms=trial.arms,
         statistic=observed,
-        p_value=p_value,
+        p_value=found.p_value,
         method=(
             f"mean of {column} where {trial.arms[1]} was guessed by {strategy}, seeing {told}, "
             f"less where {trial.arms[0]} was; {draws:,} allocations redrawn"
         ),
         n=trial.assignment.counts,
         draws=draws,
-        monte_carlo_error=float(np.sqrt(p_value * (1 - p_value) / draws)),
+        monte_carlo_error=found.error,
     )
 
 
@@ -306,17 +296,3 @@ def _numbers(trial: Trial, name: str) -> FloatArray:
     if (column.values == column.values[0]).all():
         raise ImpossibleDesign(f"Column {name!r} is the same for everyone; it follows nothing.")
     return floats(column.values - column.values.mean())
-
-
-def _guessed_treatment(
-    arms: Codes, group: IntArray, ratio: tuple[int, ...], strategy: str
-) -> FloatArray:
-    """Return (b, n) 1 where treatment is guessed, 0 where control, a half where either."""
-    guess = np.empty(arms.shape)
-    for code in np.unique(group):
-        rows = np.flatnonzero(group == code)
-        given = np.stack([arms[:, rows] == arm for arm in (0, 1)])
-        before = np.cumsum(given, axis=2, dtype=np.int32) - given
-        chosen = guessed_arms(before, ratio, strategy)
-        guess[:, rows] = chosen[1] / chosen.sum(axis=0)
-    return guess

@@ -156,6 +156,7 @@ def _line(
     value = values_of(people, statistic, horizon)
     arms = people.arm.astype(np.float64)
     told = statistic
+    scale = float(np.abs(value - value.mean()).max())
     if adjust:
         told = f"difference in mean residuals given {', '.join(adjust)}"
         value, arms = (residuals(trial, people, adjust, each) for each in (value, arms))
@@ -164,7 +165,7 @@ def _line(
         outcome=difference_of(value, inverse),
         arms=difference_of(arms, inverse),
         told=told + weighted,
-        scale=float(np.abs(value - value.mean()).max()),
+        scale=scale,
     )
 
 

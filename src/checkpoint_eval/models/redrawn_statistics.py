@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +29,7 @@ Statistic: TypeAlias = Literal[
     "adjusted difference",
     "rank sum",
 ]
-STATISTICS: tuple[str, ...] = (
-    "log-rank",
-    "risk difference",
-    "mean difference",
-    "studentised difference",
-    "adjusted difference",
-    "rank sum",
-)
+STATISTICS: tuple[str, ...] = get_args(Statistic)
 DIFFERENCES: tuple[str, ...] = ("risk difference", "mean difference", "adjusted difference")
 
 # People times draws worked on at once: few enough for a processor's cache.
@@ -79,13 +72,14 @@ def measure_of(
     check_choice(statistic, "statistic", STATISTICS)
     refuse_unused(statistic, weight, adjust, horizon)
     if statistic == "log-rank":
-        return _logrank(trial, people, weight, horizon)
+        return _logrank(trial, people, weight)
     value = values_of(people, statistic, horizon)
     if statistic == "rank sum":
         return Measure(of=difference_of(rankdata(value)), told=statistic)
     if statistic == "studentised difference":
         return Measure(of=_in_blocks(_studentised(_centred(value)), value.size), told=statistic)
     told: str = statistic
+    scale = float(np.abs(_centred(value)).max())  # before covariates may explain it all
     if statistic == "adjusted difference":
         value = residuals(trial, people, adjust, value)
         told = f"difference in mean residuals given {', '.join(adjust)}"
@@ -93,7 +87,7 @@ def measure_of(
     return Measure(
         of=difference_of(value, inverse),
         told=told + weighted,
-        scale=float(np.abs(_centred(value)).max()),
+        scale=scale,
     )
 
 
@@ -123,13 +117,17 @@ def _checked(statistic: Own, people: Compared) -> Callable[[Codes], FloatArray]:
     """Call a user's statistic and hold it to its shape."""
 
     def measure(codes: Codes) -> FloatArray:
-        values = np.asarray(statistic(codes, people), dtype=np.float64)
+        seen = codes.view()
+        seen.setflags(write=False)  # a statistic looks and does not touch
+        values = np.asarray(statistic(seen, people))
         if values.shape != (codes.shape[0],):
             raise TrialError(
                 f"`statistic` must return {codes.shape[0]} numbers, one an allocation (row), got "
                 f"shape {values.shape}."
             )
-        return values
+        if values.dtype.kind not in "iufb":
+            raise TrialError(f"`statistic` must return real numbers, got {values.dtype}.")
+        return floats(values)
 
     return measure
 
@@ -183,7 +181,7 @@ def inverse_probabilities(trial: Trial, people: Compared) -> tuple[FloatArray | 
         chance = np.empty((assignment.n, rule.n_arms))
         chance[assignment.order] = rule.probabilities(in_order)
     except SupportTooLarge:
-        return None, ""
+        return None, ", not weighted, as people's chances under the rule cannot be listed"
     chance = chance[people.people].T
     if np.allclose(chance, chance[:, :1], rtol=1e-9, atol=0):
         return None, ""
@@ -254,10 +252,7 @@ def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
     return statistics
 
 
-def _logrank(
-    trial: Trial, people: Compared, weight: FlemingHarrington, horizon: float | None
-) -> Measure:
-    del horizon
+def _logrank(trial: Trial, people: Compared, weight: FlemingHarrington) -> Measure:
     if not people.time.size:
         other = "mean difference" if people.value.size else "risk difference"
         kind = "a number" if people.value.size else "binary"

@@ -1,6 +1,6 @@
 """Randomisation tests: how often the rule itself would make a difference this large."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -14,7 +14,7 @@ from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.redrawn_statistics import Codes, Measure, Own, Statistic, measure_of
 from checkpoint_eval.models.weighted_logrank import LOG_RANK, NO_VARIANCE, FlemingHarrington
 from checkpoint_eval.outcomes.trial import Trial
-from checkpoint_eval.randomise.redrawing import enumerated, redraw
+from checkpoint_eval.randomise.redrawing import enumerated, tail
 from checkpoint_eval.results import NAN, SignificanceTest
 
 Alternative: TypeAlias = Literal["two-sided", "less", "greater"]
@@ -288,24 +288,13 @@ def _tested(
         extreme = _extreme(test, test.of(support.arm), alternative)
         p_value = float(support.weight[extreme].sum()) / float(support.weight.sum())
         return Tested(p_value=p_value, error=0.0, draws=made, told=told, exact=True)
-    found = sum(
-        int(_extreme(test, values, alternative).sum())
-        for values in _values(trial, test, draws=draws, rng=rng)
-    )
-    p_value = (found + 1) / (draws + 1)
-    return Tested(
-        p_value=p_value,
-        error=float(np.sqrt(p_value * (1 - p_value) / draws)),
+    found = tail(
+        trial.assignment,
+        lambda codes: _extreme(test, test.of(codes), alternative),
         draws=draws,
-        told=told,
+        rng=rng,
     )
-
-
-def _values(
-    trial: Trial, test: Joined, *, draws: int, rng: np.random.Generator
-) -> Iterator[FloatArray]:
-    for codes in redraw(trial.assignment, draws=draws, rng=rng):
-        yield test.of(codes)
+    return Tested(p_value=found.p_value, error=found.error, draws=draws, told=told)
 
 
 def _extreme(test: Joined, values: FloatArray, alternative: Alternative) -> BoolArray:

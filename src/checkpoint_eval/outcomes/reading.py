@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import narwhals as nw
@@ -48,6 +48,10 @@ def protocol_keywords(protocol: Protocol) -> dict[str, Any]:
 
 def strata_of_rule(rule: Rule | None, strata: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns of the strata; a stratified rule names them itself."""
+    if rule is not None and not isinstance(rule, Rule):
+        raise TrialError(
+            f"`rule` must be an allocation rule such as PermutedBlocks(sizes=(4,)), got {rule!r}."
+        )
     if not isinstance(rule, Stratified):
         return strata
     own = tuple(factor.name for factor in rule.factors)
@@ -178,7 +182,10 @@ class TableReader:
         if not _frames.is_text(series):
             return np.array(found)
         try:
-            return np.array([np.datetime64(datetime.fromisoformat(str(each))) for each in found])
+            moments = [datetime.fromisoformat(str(each)) for each in found]
+            if all(moment.tzinfo for moment in moments):
+                moments = [each.astimezone(UTC).replace(tzinfo=None) for each in moments]
+            return np.array(moments, dtype="datetime64[us]")
         except (ValueError, TypeError) as problem:
             raise InvalidData(
                 f"The order column {series.name!r} holds text such as {str(found[0])!r}; give "

@@ -1,17 +1,19 @@
 """Drawing an allocation again, by the rule that made it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from checkpoint_eval._arrays import BoolArray, FloatArray
 from checkpoint_eval._checks import check_count, check_rng
 from checkpoint_eval._memory import remembered
-from checkpoint_eval.design.allocation import OneAtATime, Rule, Support, SupportTooLarge
-from checkpoint_eval.design.people import People
+from checkpoint_eval.design.allocation import OneAtATime, Support, SupportTooLarge
 from checkpoint_eval.design.rerandomised import Rerandomised
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.randomise.assignment import Assignment
+from checkpoint_eval.results import NAN
 
 # People times draws in one chunk: 16 million int8 codes keep a chunk's arrays near 100 MB.
 CHUNK_CELLS = 16_000_000
@@ -97,9 +99,9 @@ def refuse_impossible(assignment: Assignment) -> None:
                 "The criterion of the stated rule does not accept the allocation that was seen; "
                 "check the rule, its covariates and the arms."
             )
-        rule = rule.rule
-    place = _first_impossible(rule, people, arms.tolist())
-    if place >= 0:
+    chance = chances_given(assignment)[assignment.order]
+    place = int((chance == 0).argmax())
+    if chance[place] == 0:
         row = int(assignment.order[place])
         raise ImpossibleDesign(
             f"{type(assignment.rule).__name__} cannot have given {assignment.arms[arms[place]]!r} "
@@ -108,17 +110,58 @@ def refuse_impossible(assignment: Assignment) -> None:
         )
 
 
-def _first_impossible(rule: Rule, people: People, arms: list[int]) -> int:
-    """Return the place of the first arm that had no chance; -1 for none."""
+@remembered
+def chances_given(assignment: Assignment) -> FloatArray:
+    """Return (n,) the chance of the arm each was given, to one who knows the rule and all before.
+
+    In the assignment's rows. NaN for a rule that allocates everyone at once, and after the first
+    arm that had no chance.
+    """
+    rule, people = assignment.redrawn_by()
+    if isinstance(rule, Rerandomised):
+        rule = rule.rule
+    chance = np.full(assignment.n, NAN)
     if not isinstance(rule, OneAtATime):
-        return -1
+        return chance
     state = rule.start()
-    for place, arm in enumerate(arms):
-        person = people.person(place)
+    for place, row in enumerate(assignment.order.tolist()):
+        person, arm = people.person(place), int(assignment.arm[row])
         try:
-            if not rule.chances(state, person)[arm] > 0:
-                return place
+            chance[row] = rule.chances(state, person)[arm]
         except ImpossibleDesign:
-            return place
+            chance[row] = 0.0
+        if not chance[row] > 0:
+            break
         state = rule.after(state, arm, person)
-    return -1
+    return chance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """How often redrawn allocations were as extreme: p = (b + 1)/(B + 1), and its error."""
+
+    p_value: float
+    error: float
+
+
+def tail(
+    assignment: Assignment,
+    extreme: Callable[[NDArray[np.int8]], BoolArray],
+    *,
+    draws: int,
+    rng: np.random.Generator,
+) -> Tail:
+    """Return the share of redraws that `extreme`, of (b, n) codes to (b,), says are as extreme.
+
+    References
+    ----------
+    Phipson and Smyth (2010), eq. 2: the allocation seen is one of those that could have been.
+    """
+    found = sum(int(extreme(codes).sum()) for codes in redraw(assignment, draws=draws, rng=rng))
+    return tail_of(found, draws)
+
+
+def tail_of(extreme: int, draws: int) -> Tail:
+    """Return p and its error from a count of redraws that were as extreme."""
+    p_value = (extreme + 1) / (draws + 1)
+    return Tail(p_value=p_value, error=float(np.sqrt(p_value * (1 - p_value) / draws)))
