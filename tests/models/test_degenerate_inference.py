@@ -124,7 +124,6 @@ def test_the_reason_is_that_of_the_statistic() -> None:
     assert "event times" not in found.method
 
 
-@pytest.mark.xfail(reason="a difference without spread counts as undefined, never as extreme")
 def test_arms_without_spread_are_farthest_apart() -> None:
     """
     Three of 1 and three of 2: infinite where they part, 2 of 20; the test must not lose them.

@@ -1,8 +1,9 @@
 """What the ledger says of the trial's conduct: overrides, breaches, completions and the flow."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -11,6 +12,8 @@ from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.randomise.chain import Entry
 from checkpoint_eval.randomise.ledger import Ledger
 from checkpoint_eval.results import NAN
+
+Told: TypeAlias = tuple[str, str, str]  # reason, role and arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,10 @@ class Conduct:
     arms : tuple of str
     randomised : mapping of era to people by arm
     rows : tuple of ConductRow
-        Each person counts once in a row, whatever was recorded of them again.
+        Each person counts once in a row, and in as many rows as there were reasons; of several
+        arms received the last.
+    happened : mapping of event to people by arm
+        Each person once, whatever the reasons.
     assessed : int
         People screened; 0 when the ledger recorded no screening.
     excluded : mapping of reason to people
@@ -51,6 +57,7 @@ class Conduct:
     arms: tuple[str, ...]
     randomised: Mapping[str, tuple[int, ...]]
     rows: tuple[ConductRow, ...]
+    happened: Mapping[str, tuple[int, ...]]
     assessed: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
     excluded_for: Mapping[str, int] = field(default_factory=dict)
@@ -58,6 +65,7 @@ class Conduct:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "randomised", frozen_mapping(self.randomised))
+        object.__setattr__(self, "happened", frozen_mapping(self.happened))
         object.__setattr__(self, "excluded", frozen_mapping(self.excluded))
         object.__setattr__(self, "excluded_for", frozen_mapping(self.excluded_for))
 
@@ -71,10 +79,7 @@ class Conduct:
         known = {"override", "received", "breached", "withdrawn", "closed"}
         if event not in known:
             raise TrialError(f"`event` is {event!r}; choose from {', '.join(sorted(known))}.")
-        return tuple(
-            sum(row.people for row in self.rows if row.event == event and row.arm == arm)
-            for arm in self.arms
-        )
+        return self.happened.get(event, (0,) * len(self.arms))
 
     def share(self, event: str) -> tuple[float, ...]:
         """Return the share of each arm to whom an event happened."""
@@ -117,7 +122,7 @@ def conduct(ledger: Ledger) -> Conduct:
         raise TrialError(f"`ledger` must be a `Ledger`, got {type(ledger).__name__}.")
     screened: dict[str, tuple[str, ...]] = {}
     allocated: dict[str, tuple[int, str]] = {}
-    latest: dict[tuple[str, str], tuple[str, str, str]] = {}
+    events: dict[tuple[str, str], dict[Told, None]] = {}
     arms: tuple[str, ...] = ()
     for entry in ledger.entries():
         said = entry.fields
@@ -128,12 +133,15 @@ def conduct(ledger: Ledger) -> Conduct:
         elif entry.kind == "randomised":
             allocated[said["person"]] = (said["era"], said["arm"])
         elif said["person"]:
-            latest[said["person"], entry.kind] = _told(entry)
-    return _counted(arms, screened, allocated, latest)
+            told = events.setdefault((said["person"], entry.kind), {})
+            if entry.kind == "received":
+                told.clear()
+            told[_told(entry)] = None
+    return _counted(arms, screened, allocated, events)
 
 
-def _told(entry: Entry) -> tuple[str, str, str]:
-    """Return reason, role and arm of an event; of several alike the latest stands."""
+def _told(entry: Entry) -> Told:
+    """Return reason, role and arm of an event."""
     said = entry.fields
     return (
         str(said.get("reason", "")),
@@ -146,9 +154,14 @@ def _counted(
     arms: tuple[str, ...],
     screened: Mapping[str, tuple[str, ...]],
     allocated: Mapping[str, tuple[int, str]],
-    latest: Mapping[tuple[str, str], tuple[str, str, str]],
+    events: Mapping[tuple[str, str], Iterable[Told]],
 ) -> Conduct:
-    rows = Counter((*allocated[person], event, *told) for (person, event), told in latest.items())
+    rows = Counter(
+        (*allocated[person], event, *told)
+        for (person, event), several in events.items()
+        for told in several
+    )
+    people = Counter((event, allocated[person][1]) for person, event in events)
     eras = Counter(allocated.values())
     excluded = {person for person, reasons in screened.items() if reasons}
     both = excluded & set(allocated)
@@ -176,6 +189,10 @@ def _counted(
             )
             for (era, arm, event, reason, role, to), people in sorted(rows.items())
         ),
+        happened={
+            event: tuple(people[event, arm] for arm in arms)
+            for event in sorted({event for event, _ in people})
+        },
         assessed=len(screened),
         excluded=dict(reasons.most_common()),
         excluded_for=dict(together.most_common()),

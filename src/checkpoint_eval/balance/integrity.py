@@ -139,6 +139,8 @@ def treatment_integrity(
     names = as_names(by)
     codes, labels = _groups(trial, names)
     number = None if contacts is None else trial.column(contacts).values
+    if contacts is not None and trial.column(contacts).levels:
+        raise TrialError(f"`contacts` column {contacts!r} holds text; name one with numbers.")
     rows = [
         _row(trial, (codes == code) & (trial.assignment.arm == arm), label, arm, number, level)
         for code, label in enumerate(labels)

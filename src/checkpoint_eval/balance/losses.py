@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, fisher_exact
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
-from checkpoint_eval._checks import check_count
+from checkpoint_eval._checks import check_count, check_rng, is_number
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -120,8 +120,8 @@ def attrition(
     Returns
     -------
     Attrition
-        The test: Fisher's exact for two arms, Pearson's chi-square for more; with `rng`, the
-        spread of shares over arms by redrawing.
+        The test: Fisher's exact for two arms (`statistic` the difference in shares lost),
+        Pearson's chi-square for more; with `rng`, the range of shares over arms by redrawing.
 
     Raises
     ------
@@ -140,6 +140,9 @@ def attrition(
     """
     check_trial(trial)
     gone = _gone(trial, outcome, horizon)
+    check_count(draws, "draws")
+    if rng is not None:
+        check_rng(rng)
     arm, k = trial.assignment.arm, len(trial.arms)
     lost = np.bincount(arm[gone], minlength=k)
     return Attrition(
@@ -162,7 +165,7 @@ def _gone(trial: Trial, outcome: str, horizon: float | None) -> BoolArray:
         raise TrialError(
             f"`horizon` is {horizon!r}, but outcome {outcome!r} is read once; leave it out."
         )
-    if not 0 < horizon < np.inf:
+    if not is_number(horizon) or not 0 < horizon < np.inf:
         raise TrialError(f"`horizon` must be a finite time above 0, got {horizon!r}.")
     early = ~observed.event & (observed.time < horizon)
     if observed.competing.size:
@@ -244,24 +247,28 @@ def _test(
     arm, k = trial.assignment.arm, len(trial.arms)
     table = np.bincount(arm * 2 + gone, minlength=2 * k).reshape(k, 2)
     shares = table[:, 1] / table.sum(axis=1)
-    error, made = NAN, 0
+    error, made, df = NAN, 0, NAN
+    statistic = float(shares[1] - shares[0]) if k == 2 else float(np.ptp(shares))
     if not (table.sum(axis=0) > 0).all():
         p_value, method = 1.0, "nobody or everybody was lost"
     elif rng is not None:
-        made = check_count(draws, "draws")
-        found = _redrawn(trial, gone, draws=draws, rng=rng)
-        p_value, error = found.p_value, found.error
+        made = draws
+        redrawn = _redrawn(trial, gone, draws=draws, rng=rng)
+        p_value, error = redrawn.p_value, redrawn.error
         method = f"range of shares; {draws:,} allocations redrawn by the rule"
     elif k == 2:
         p_value, method = float(fisher_exact(table).pvalue), "Fisher's exact"
     else:
-        p_value, method = float(chi2_contingency(table, correction=False).pvalue), "chi-square"
+        found = chi2_contingency(table, correction=False)
+        statistic, df = float(found.statistic), float(k - 1)
+        p_value, method = float(found.pvalue), "chi-square"
     return SignificanceTest(
         test="differential attrition",
         outcome=outcome,
         analysis_set="itt",
         arms=trial.arms,
-        statistic=float(shares[1] - shares[0]) if k == 2 else float(np.ptp(shares)),
+        statistic=statistic,
+        df=df,
         p_value=p_value,
         method=method,
         n=trial.assignment.counts,

@@ -188,8 +188,6 @@ def _within(
     mean = x.mean(axis=0)
     centred = x - mean
     total = np.stack([np.bincount(code, weights=column) for column in centred.T], axis=1)
-    # Sums of clusters of unequal size do not average 0 under complete randomisation of clusters.
-    total -= total.mean(axis=0)
     size = np.bincount(code)
     if units < 2:
         return np.zeros_like(x), np.zeros(((arms - 1) * x.shape[1],) * 2)

@@ -110,7 +110,9 @@ def flow(trial: Trial, *, ledger: Ledger | None = None) -> Flow:
         steps.append(FlowStep(step=f"{name} unknown", counts=count(outcome.missing)))
         steps.append(FlowStep(step=f"{name} analysed", counts=count(~outcome.missing)))
     if ledger is not None:
-        return _from_ledger(trial, conduct(ledger), steps)
+        flow_told = _from_ledger(trial, conduct(ledger), steps)
+        _refuse_others(trial, ledger)
+        return flow_told
     screening = trial.protocol.screening if trial.protocol else None
     if screening is None:
         return Flow(arms=trial.arms, steps=tuple(steps))
@@ -163,3 +165,18 @@ def _from_ledger(trial: Trial, told: Conduct, steps: list[FlowStep]) -> Flow:
         assessed=told.assessed or None,
         excluded=tuple(excluded),
     )
+
+
+def _refuse_others(trial: Trial, ledger: Ledger) -> None:
+    """Refuse a trial whose people, where they have identifiers, are others than the ledger's."""
+    if (trial.ids == np.arange(trial.n).astype(str)).all():
+        return  # rows numbered: there is nothing to compare
+    rows = ledger.people()
+    held = dict(zip(rows["person"].astype(str), rows["arm"], strict=True))
+    for person, arm in zip(trial.ids.tolist(), trial.assignment.arm.tolist(), strict=True):
+        found = held.get(ledger.stored(person, ledger.terms))
+        if found != trial.arms[arm]:
+            raise ImpossibleDesign(
+                f"The flow does not reconcile: the trial has {person!r} in {trial.arms[arm]!r}, "
+                f"the ledger {'in ' + repr(found) if found else 'does not have them'}."
+            )

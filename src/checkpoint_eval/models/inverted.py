@@ -73,8 +73,10 @@ def randomisation_interval(
     -----
     Supposes that treatment adds the same to everyone's outcome. Of a binary outcome that can be
     so for an effect of 0 only; the interval is then a rough guide and `risk_difference` better.
-    The statistic under an effect τ is linear in τ for every allocation, so each allocation is at
-    least as extreme for one interval of τ and the ends follow by sorting, without a search.
+    The statistic under an effect τ is linear in τ for every allocation, so most allocations are at
+    least as extreme for one interval of τ and the ends follow by sorting, without a search. One as
+    unlike or more unlike the arms than the allocation seen, such as its mirror image, is counted
+    for every effect, which can widen the interval and never narrow it.
 
     References
     ----------

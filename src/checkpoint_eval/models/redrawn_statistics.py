@@ -246,8 +246,12 @@ def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
         mean0, error0 = mean_and_error(everyone - treated)
         squared = error1 + error0
         # A variance that is rounding only is none.
-        none = ~(squared > 1e-14 * everyone[2] / value.size**2)
-        return np.where(none, np.nan, (mean1 - mean0) / np.sqrt(np.where(none, 1.0, squared)))
+        none = squared <= 1e-14 * everyone[2] / value.size**2  # one person alone has none known
+        gap = mean1 - mean0
+        # Arms without spread are infinitely far apart, unless their means are the same.
+        apart = np.abs(gap) > 1e-7 * np.sqrt(everyone[2] / value.size)
+        without = np.where(apart, np.copysign(np.inf, gap), np.nan)
+        return np.where(none, without, gap / np.sqrt(np.where(none, 1.0, squared)))
 
     return statistics
 

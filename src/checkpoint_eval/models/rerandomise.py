@@ -244,7 +244,9 @@ def _joined(parts: Sequence[Part], alternative: Alternative) -> Joined:
         of=of,
         observed=largest,
         # A draw that ties with the observed statistic must count though rounding differs.
-        slack=1e-9 * abs(largest) + 1e-12 * max(part.measure.scale for part in parts),
+        slack=0.0
+        if np.isinf(largest)
+        else 1e-9 * abs(largest) + 1e-12 * max(part.measure.scale for part in parts),
         told=told,
         reason=reason,
     )
@@ -252,7 +254,7 @@ def _joined(parts: Sequence[Part], alternative: Alternative) -> Joined:
 
 def _no_nan(values: FloatArray) -> FloatArray:
     """Return 0 for a draw that leaves no variance: it says nothing against the null."""
-    return np.nan_to_num(values, nan=0.0)
+    return np.where(np.isnan(values), 0.0, values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,8 +303,8 @@ def _extreme(test: Joined, values: FloatArray, alternative: Alternative) -> Bool
     if alternative == "two-sided":
         return np.abs(_no_nan(values)) >= abs(test.observed) - test.slack
     if alternative == "less":
-        return np.nan_to_num(values, nan=np.inf) <= test.observed + test.slack
-    return np.nan_to_num(values, nan=-np.inf) >= test.observed - test.slack
+        return np.where(np.isnan(values), np.inf, values) <= test.observed + test.slack
+    return np.where(np.isnan(values), -np.inf, values) >= test.observed - test.slack
 
 
 def name_of(statistic: Statistic | Own) -> str:

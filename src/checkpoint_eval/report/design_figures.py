@@ -9,6 +9,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from checkpoint_eval.balance.drifting import Drift
 from checkpoint_eval.balance.integrity import Integrity
 from checkpoint_eval.balance.rule_table import RuleTable
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS, arm_colours
 
 
@@ -103,6 +104,11 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    if not isinstance(integrity, Integrity):
+        raise TrialError(
+            f"`integrity` must be what `treatment_integrity` returns, got "
+            f"{type(integrity).__name__}."
+        )
     groups = list(dict.fromkeys(row.group for row in integrity.rows))
     colours = arm_colours(integrity.arms)
     with sns.axes_style("white", STYLE):
