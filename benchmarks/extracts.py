@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from measuring import Contender, Target, clocked, race
+from measuring import Contender, RServer, Target, clocked, race
 
 import checkpoint_eval as ce
 from checkpoint_eval.outcomes import (
@@ -226,36 +226,7 @@ def _polars(arrays: Arrays) -> Callable[[], float] | None:
     return work
 
 
-class _Server:
-    """An R process that holds the extract and derives outcomes whenever it is told to."""
-
-    def __init__(self, program: str, folder: Path) -> None:
-        script = folder / "server.R"
-        script.write_text(program)
-        self._process = subprocess.Popen(
-            ["Rscript", "--vanilla", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> "_Server":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
-
-    def lap(self) -> tuple[float, float]:
-        """Derive once; R clocks itself."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        seconds, answer = self._process.stdout.readline().split()
-        return float(seconds), float(answer)
-
-
-def _r(folder: Path, sizes: dict[str, int]) -> _Server | None:
+def _r(folder: Path, sizes: dict[str, int]) -> RServer | None:
     if shutil.which("Rscript") is None:
         print("  R: not on PATH, skipped")
         return None
@@ -267,7 +238,7 @@ as.character(packageVersion('data.table')), 'threads', data.table::getDTthreads(
         return None
     print(f"  {done.stdout}")
     n, m, k = sizes["index"], sizes["offence_date"], sizes["disposal_date"]
-    return _Server(R_SERVER.format(folder=folder, n=n, m=m, k=k), folder)
+    return RServer(R_SERVER.format(folder=folder, n=n, m=m, k=k), folder)
 
 
 def _growth() -> None:

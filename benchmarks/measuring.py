@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -128,11 +128,40 @@ def first_import(name: str, code: str, **environment: str) -> Contender:
     return Contender(name=name, lap=lap)
 
 
-class RSession:
-    """An R process that holds the data and runs one expression whenever it is told to.
+class RServer:
+    """An R process that holds its data and works whenever it is told to.
 
     R clocks itself (system.time, elapsed): reading the data and talking to us is not counted.
     """
+
+    def __init__(self, program: str, folder: Path) -> None:
+        script = folder / "server.R"
+        script.write_text(program)
+        self._process = subprocess.Popen(
+            ["Rscript", "--vanilla", str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def lap(self) -> tuple[float, float]:
+        """Work once; R clocks itself."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        seconds, answer = self._process.stdout.readline().split()
+        return float(seconds), float(answer)
+
+
+class RSession(RServer):
+    """One expression on columns of numbers, with survival loaded."""
 
     SERVER = """
     suppressPackageStartupMessages(library(survival))
@@ -157,30 +186,11 @@ class RSession:
         program = self.SERVER.format(
             names=",".join(columns), folder=self._folder.name, people=people, work=work
         )
-        script = Path(self._folder.name) / "server.R"
-        script.write_text(program)
-        self._process = subprocess.Popen(
-            ["Rscript", "--vanilla", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> "RSession":
-        return self
+        super().__init__(program, Path(self._folder.name))
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        super().__exit__()
         self._folder.cleanup()
-
-    def lap(self) -> tuple[float, float]:
-        """Run the expression once."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        seconds, answer = self._process.stdout.readline().split()
-        return float(seconds), float(answer)
 
 
 def r_version() -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
-from checkpoint_eval._checks import check_count
+from checkpoint_eval._checks import as_names, check_count
 from checkpoint_eval.outcomes.counting import PROVING, RECORDED, Counting, proven_by
 from checkpoint_eval.outcomes.dates import add_months
 from checkpoint_eval.outcomes.follow_up import NEVER, follow
@@ -177,7 +177,7 @@ def first_time_entrants(
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    proven = proven_by(records, proving)
+    proven = proven_by(records, as_names(proving))
     first = people.records.offences
     entry = np.full(records.n + 1, NEVER)
     known = first.person >= 0

@@ -1,6 +1,5 @@
 """Which offences count as reoffences, and counting them for everyone at once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_count, counted
+from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.dates import Days
 from checkpoint_eval.outcomes.follow_up import NEVER, FollowUp
@@ -80,15 +80,20 @@ class Counting:
 
     def within(self, people: FollowUp, months: int) -> "Counted":
         """Return the reoffences of a follow-up, and whom the extract does not follow so long."""
-        decided = self.decided(people, months)
-        rows, who = self.reoffences(people, people.until(months), decided)
-        late = ~people.unlinked & (decided > people.records.extract_date)
-        return Counted(
-            rows=rows,
-            person=who,
-            missing=people.unlinked | late,
-            provenance=people.provenance(self.told(months), _notes(late)),
-        )
+        return _within(people, self, months)
+
+
+@remembered
+def _within(people: FollowUp, counting: Counting, months: int) -> "Counted":
+    decided = counting.decided(people, months)
+    rows, who = counting.reoffences(people, people.until(months), decided)
+    late = ~people.unlinked & (decided > people.records.extract_date)
+    return Counted(
+        rows=rows,
+        person=who,
+        missing=people.unlinked | late,
+        provenance=people.provenance(counting.told(months), _notes(late)),
+    )
 
 
 def _notes(late: BoolArray) -> list[str]:
@@ -128,7 +133,8 @@ class Counted:
 PROVEN, RECORDED = Counting(), Counting(proven=False)
 
 
-def proven_by(records: Records, proving: Sequence[str]) -> IntArray:
+@remembered
+def proven_by(records: Records, proving: tuple[str, ...]) -> IntArray:
     """Return (m,) the first day an offence was proven, as a number of days; NEVER for none.
 
     Raises

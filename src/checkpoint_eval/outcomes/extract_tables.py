@@ -43,6 +43,11 @@ class ExtractTable:
         """(m,) the row of the extract each came from."""
         return self.row if self.row.size else np.arange(self.size)
 
+    @property
+    def as_read(self) -> bool:
+        """Whether the rows are still those of the extract, in its order."""
+        return not self.row.size or np.array_equal(self.row, np.arange(self.size))
+
     def kept(self, mask: BoolArray) -> Self:
         """Return the rows where the mask is true."""
         columns: dict[str, Any] = {}

@@ -8,6 +8,7 @@ import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, IntArray
 from checkpoint_eval._checks import check_known, counted
+from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days, add_months, one_day
 from checkpoint_eval.outcomes.observed import Provenance
@@ -21,7 +22,7 @@ Clock: TypeAlias = Literal["elapsed", "street"]
 CLOCKS: tuple[str, ...] = ("elapsed", "street")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
 class FollowUp:
     """The n people of an assignment in the records.
 
@@ -145,8 +146,19 @@ def follow(
         raise TrialError(f"`assignment` must be an `Assignment`, got {type(assignment).__name__}.")
     if not assignment.ids.size:
         raise TrialError("`assignment` has no `ids`, so nobody can be found in the records.")
+    if index is None and not index_name:
+        return _from_randomisation(records, assignment)
+    return _followed(records, assignment, *_index(assignment, index, index_name))
+
+
+@remembered
+def _from_randomisation(records: Records, assignment: Assignment) -> FollowUp:
+    """Follow from randomisation: what every outcome of a trial asks for."""
+    return _followed(records, assignment, *_index(assignment, None, ""))
+
+
+def _followed(records: Records, assignment: Assignment, days: Days, name: str) -> FollowUp:
     place = _places(records, assignment)
-    days, name = _index(assignment, index, index_name)
     left = np.full(records.n + 1, NEVER)
     departures = records.departures
     known = (departures.person >= 0) & ~np.isnat(departures.date)

@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pathways": (("person", "date", "pathway", "score"), ()),
 }
 # Rows of a file held at once while it is read in parts.
-PART_ROWS = 1_000_000
+PART_ROWS = 250_000
 
 
 class _Table:
@@ -321,9 +321,12 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
         )
         return
     import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
 
     whole = ds.dataset(path, format="parquet")
     if whole.files:
         yield whole.schema.empty_table().to_pandas()  # the columns, should there be no row
-    for batch in whole.to_batches(batch_size=PART_ROWS):
-        yield batch.to_pandas()
+    for file in whole.files:  # one after the other, as a scan of all would read far ahead
+        with pq.ParquetFile(file) as part:
+            for batch in part.iter_batches(batch_size=PART_ROWS, use_threads=False):
+                yield batch.to_pandas()

@@ -1,10 +1,13 @@
 """Police extracts: people, offences, disposals, custody, departures and pathway assessments."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import frozen
 from checkpoint_eval._checks import counted
@@ -216,19 +219,26 @@ class Records:
 
 @remembered
 def _digest(records: Records) -> str:
-    import hashlib
-    from dataclasses import fields
-
     seal = hashlib.sha256(f"{records.extract_date} {records.given}".encode())
     seal.update("\x1f".join(records.ids.tolist()).encode())
     seal.update(records.born.tobytes())
     for name in ("offences", "disposals", "custody", "deaths", "pathways"):
         table = records.table(name)
         for each in fields(table):
-            value = table.rows if each.name == "row" else getattr(table, each.name)
-            held = value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
-            seal.update(f"\0{name}.{each.name}\0".encode() + held)
+            value = getattr(table, each.name)
+            if each.name == "row" and table.as_read:
+                value = ()  # rows as they were read need no numbers
+            seal.update(f"\0{name}.{each.name}\0".encode())
+            held = _sealed(value).data if isinstance(value, np.ndarray) else repr(value).encode()
+            seal.update(held)
     return seal.hexdigest()
+
+
+def _sealed(values: NDArray[Any]) -> NDArray[Any]:
+    """Return codes and days in four bytes, which hash in half the time; unknown days stay apart."""
+    if values.dtype.kind not in "iM":
+        return np.ascontiguousarray(values)
+    return np.maximum(values.view(np.int64), np.iinfo(np.int32).min).astype(np.int32)
 
 
 def check_records(records: object) -> None:
