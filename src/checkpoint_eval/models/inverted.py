@@ -19,7 +19,7 @@ from checkpoint_eval.models.redrawn_statistics import (
     values_of,
 )
 from checkpoint_eval.models.rerandomise import censored_early, compared_arms, told_of
-from checkpoint_eval.models.weighted_logrank import LOG_RANK, NO_VARIANCE
+from checkpoint_eval.models.weighted_logrank import LOG_RANK
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import enumerated, redraw
 from checkpoint_eval.results import NAN, Estimate
@@ -73,10 +73,9 @@ def randomisation_interval(
     -----
     Supposes that treatment adds the same to everyone's outcome. Of a binary outcome that can be
     so for an effect of 0 only; the interval is then a rough guide and `risk_difference` better.
-    The statistic under an effect τ is linear in τ for every allocation, so most allocations are at
-    least as extreme for one interval of τ and the ends follow by sorting, without a search. One as
-    unlike or more unlike the arms than the allocation seen, such as its mirror image, is counted
-    for every effect, which can widen the interval and never narrow it.
+    The statistic under an effect τ is linear in τ for every allocation, so the ends follow by
+    sorting, without a search. Effects between the ends can be rejected too, where an allocation
+    less like the arms than the one seen may be drawn.
 
     References
     ----------
@@ -110,11 +109,11 @@ def randomisation_interval(
             scale="difference",
             level=level,
             method=method,
-            reason=reason or NO_VARIANCE,
+            reason=reason or "the covariates tell the arms wholly, or an arm is empty",
             time_point=point,
             adjusted_for=names,
         )
-    low, high = _ends(drawn, alpha=1 - level)
+    low, high = _ends(drawn, alpha=1 - level, scale=line.scale)
     few = "; too few allocations to reject every large effect"
     return Estimate(
         estimand="constant effect",
@@ -222,33 +221,43 @@ def _p_value(drawn: Drawn, *, slack: float) -> float:
     return (drawn.base + extreme) / drawn.whole
 
 
-def _ends(drawn: Drawn, *, alpha: float) -> tuple[float, float]:
+def _ends(drawn: Drawn, *, alpha: float, scale: float) -> tuple[float, float]:
     """Return the least and greatest effect whose p-value is above alpha.
 
-    An allocation is as extreme as the one seen where |a − τb| ≥ |a₀ − τb₀|: between two roots,
-    which lie on either side of the estimate a₀/b₀, as no statistic is less extreme than 0. So on
-    either side of the estimate the p-value only falls.
+    The statistic under an effect that is u more than the estimate τ̂ = a₀/b₀ is d − ub with
+    d = a − τ̂b, and −ub₀ as seen: an allocation is as extreme where |d − ub| ≥ u|b₀|, which is
+    linear in 1/u.
     """
-    a0, b0 = drawn.seen
-    a, b = drawn.outcome, drawn.arms
-    square = b0**2 - b**2
-    half = a0 * b0 - a * b
-    constant = a0**2 - a**2
-    # Where the seen allocation or its mirror image is drawn, every effect is as extreme; so it is
-    # counted where the roots cannot be told, which can only widen the interval.
-    always = square <= 1e-12 * b0**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(np.maximum(half**2 - square * constant, 0.0))
-        lower = np.where(always, -np.inf, (half - root) / square)
-        upper = np.where(always, np.inf, (half + root) / square)
-    return -_furthest(-lower, drawn, alpha), _furthest(upper, drawn, alpha)
+    estimate, speed = drawn.seen[0] / drawn.seen[1], abs(drawn.seen[1])
+    gap = drawn.outcome - estimate * drawn.arms
+    gap = np.where(np.abs(gap) <= 1e-12 * scale, 0.0, gap)
+    above = _furthest(gap, drawn.arms, speed, drawn, alpha)
+    below = _furthest(gap, -drawn.arms, speed, drawn, alpha)
+    return estimate - below, estimate + above
 
 
-def _furthest(reach: FloatArray, drawn: Drawn, alpha: float) -> float:
-    """Return the greatest effect whose p-value is above alpha: base + weight of who reaches it."""
-    order = np.argsort(-reach, kind="stable")
-    p_value = drawn.base + np.cumsum(drawn.weight[order])
-    above = np.flatnonzero(p_value > alpha * (1 + 1e-9))
-    if drawn.base > alpha * (1 + 1e-9):
+def _furthest(gap: FloatArray, arms: FloatArray, speed: float, drawn: Drawn, alpha: float) -> float:
+    """Return the greatest u ≥ 0 whose p-value is above alpha.
+
+    An allocation is as extreme up to u = |d| / (b' + |b₀|), with b' = b in the direction of d,
+    and again from |d| / (b' − |b₀|) on where b' > |b₀|.
+    """
+    toward = np.where(gap < 0, -arms, arms)
+    size, near = np.abs(gap), 1e-9 * speed
+    still = (size == 0) & (np.abs(arms) >= speed - near)
+    endless = still | ((size > 0) & (toward + speed <= near))
+    again = ~endless & (size > 0) & (toward - speed > near)
+    once = ~endless & np.isfinite(size)
+    # Going down from the furthest effect, weight joins where an allocation stops being extreme
+    # and leaves where it began again; joining comes first where they meet.
+    join = size[once] / np.where(size > 0, toward + speed, 1.0)[once]
+    leave = size[again] / (toward - speed)[again]
+    at = np.concatenate([join, leave])
+    change = np.concatenate([drawn.weight[once], -drawn.weight[again]])
+    beyond = drawn.base + float(drawn.weight[endless | again].sum())
+    bar = alpha * (1 + 1e-9)
+    if beyond > bar:
         return np.inf
-    return float(reach[order][above[0]]) if above.size else NAN
+    order = np.lexsort((change < 0, -at))
+    above = np.flatnonzero(beyond + np.cumsum(change[order]) > bar)
+    return float(at[order][above[0]]) if above.size else NAN

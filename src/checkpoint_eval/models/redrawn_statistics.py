@@ -16,7 +16,7 @@ from checkpoint_eval.models.compared import Compared, strata_of
 from checkpoint_eval.models.design_matrix import indicators
 from checkpoint_eval.models.event_tables import event_table
 from checkpoint_eval.models.survival import survival_at
-from checkpoint_eval.models.weighted_logrank import LOG_RANK, FlemingHarrington
+from checkpoint_eval.models.weighted_logrank import LOG_RANK, NO_VARIANCE, FlemingHarrington
 from checkpoint_eval.outcomes.trial import Trial
 
 Codes: TypeAlias = NDArray[np.int8]
@@ -48,11 +48,14 @@ class Measure:
         What results call it.
     scale : float
         The size of what it adds up; rounding is judged by it.
+    without : str
+        Why there is no statistic where there is none.
     """
 
     of: Callable[[Codes], FloatArray]
     told: str
     scale: float = 1.0
+    without: str = "an arm is empty, or within the arms nothing varies"
 
 
 def measure_of(
@@ -68,7 +71,11 @@ def measure_of(
     if callable(statistic):
         refuse_unused(statistic, weight, adjust, horizon)
         own = getattr(statistic, "__name__", type(statistic).__name__)
-        return Measure(of=_checked(statistic, people), told=f"statistic {own!r} of the user's own")
+        return Measure(
+            of=_checked(statistic, people),
+            told=f"statistic {own!r} of the user's own",
+            without="`statistic` gave no number for the arms as they were",
+        )
     check_choice(statistic, "statistic", STATISTICS)
     refuse_unused(statistic, weight, adjust, horizon)
     if statistic == "log-rank":
@@ -168,7 +175,9 @@ def residuals(
         columns += indicators(covariate)[1]
     matrix = np.stack(columns, axis=1)
     fitted = np.linalg.lstsq(matrix, value, rcond=None)[0]
-    return floats(value - matrix @ fitted)
+    left = value - matrix @ fitted
+    # What is rounding only is nothing: else allocations that tie would be told apart by it.
+    return floats(np.where(np.abs(left) <= 1e-12 * np.abs(value).max(initial=0.0), 0.0, left))
 
 
 def inverse_probabilities(trial: Trial, people: Compared) -> tuple[FloatArray | None, str]:
@@ -265,7 +274,7 @@ def _logrank(trial: Trial, people: Compared, weight: FlemingHarrington) -> Measu
     told = "log-rank"
     if weight != LOG_RANK:
         told = f"Fleming–Harrington({weight.rho:g}, {weight.gamma:g}) log-rank"
-    return Measure(of=logrank_many(people, stratum, weight), told=told)
+    return Measure(of=logrank_many(people, stratum, weight), told=told, without=NO_VARIANCE)
 
 
 def logrank_many(

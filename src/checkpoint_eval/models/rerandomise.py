@@ -12,7 +12,7 @@ from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.redrawn_statistics import Codes, Measure, Own, Statistic, measure_of
-from checkpoint_eval.models.weighted_logrank import LOG_RANK, NO_VARIANCE, FlemingHarrington
+from checkpoint_eval.models.weighted_logrank import LOG_RANK, FlemingHarrington
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import enumerated, tail
 from checkpoint_eval.results import NAN, SignificanceTest
@@ -175,7 +175,7 @@ def _part(
     reason = censored_early(people, horizon)
     observed = NAN if reason else float(measure.of(people.arm.astype(np.int8)[None, :])[0])
     if np.isnan(observed) and not reason:
-        reason = NO_VARIANCE
+        reason = measure.without
     return Part(people=people, measure=measure, observed=observed, reason=reason)
 
 
