@@ -319,7 +319,8 @@ def _offences(draw: DrawFn, plan: _Plan) -> list[tuple[Any, ...]]:
 
 def _disposals(draw: DrawFn, plan: _Plan, committed: Mapping[str, Any]) -> pd.DataFrame:
     names = [*committed, NO_OFFENCE] if plan.dirty else [*committed]
-    offence, kind = st.sampled_from(names or [NO_OFFENCE]), plan.faulty(st.sampled_from(KINDS))
+    spelt = KINDS if not plan.dirty else (*KINDS, "Conviction ")
+    offence, kind = st.sampled_from(names or [NO_OFFENCE]), plan.faulty(st.sampled_from(spelt))
     rows = draw(plan.listed(offence, plan.faulty(plan.days), kind)) if names else []
     if not plan.dirty:
         rows = [(name, max(day, committed[name]), how) for name, day, how in rows]

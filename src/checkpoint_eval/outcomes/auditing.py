@@ -9,7 +9,9 @@ import pandas as pd
 from checkpoint_eval._arrays import IntArray, frozen
 from checkpoint_eval._checks import check_count, check_known, counted
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.audit_rules import Severity, all_rules
+from checkpoint_eval.outcomes.audit_people import person_rules
+from checkpoint_eval.outcomes.audit_rows import row_rules
+from checkpoint_eval.outcomes.audit_rules import Severity
 from checkpoint_eval.outcomes.follow_up import follow
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.randomise.assignment import Assignment
@@ -138,7 +140,7 @@ def audit(records: Records, assignment: Assignment, *, months: int = 12) -> Audi
     check_count(months, "months")
     people = follow(records, assignment)
     findings, clean, skipped = [], [], []
-    for looked in all_rules(people, assignment, months):
+    for looked in (*row_rules(people), *person_rules(people, assignment, months)):
         if looked.rows is None:
             skipped.append(looked.rule)
         elif not looked.rows.size:

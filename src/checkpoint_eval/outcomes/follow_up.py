@@ -1,12 +1,12 @@
 """Following people through the records: whose row is whose, from when, and until when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from checkpoint_eval._arrays import BoolArray, IntArray
+from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import check_known, counted
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
@@ -17,6 +17,9 @@ from checkpoint_eval.randomise.assignment import Assignment
 
 # Never: later than any day, for whole days compared as numbers.
 NEVER = np.iinfo(np.int64).max
+
+# Rows of a table worked on at once.
+BLOCK_ROWS = 1 << 16
 
 Clock: TypeAlias = Literal["elapsed", "street"]
 CLOCKS: tuple[str, ...] = ("elapsed", "street")
@@ -59,7 +62,7 @@ class FollowUp:
 
     def until(self, months: int) -> Days:
         """Return (n,) the last day of a follow-up of some calendar months."""
-        return add_months(self.index, months)
+        return _until(self, months)
 
     def end(self, last: Days) -> Days:
         """Return (n,) the last day each was seen: `last`, the extract, death or departure."""
@@ -82,17 +85,19 @@ class FollowUp:
         Rows without a date, or of people not followed, lie in no window.
         """
         offences = self.records.offences
-        begin = self.per_record(first.view(np.int64), NEVER)[offences.person]
-        end = self.per_record(last.view(np.int64), -NEVER)[offences.person]
-        day = offences.date.view(np.int64)
-        inside = (day >= begin) & (day <= end)
+        begin = self.per_record(first.view(np.int64), NEVER)
+        end = self.per_record(last.view(np.int64), -NEVER)
+        found = [
+            at + np.flatnonzero((day >= begin[person]) & (day <= end[person]))
+            for at, person, day in _blocks(offences.person, offences.date.view(np.int64))
+        ]
+        rows = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
         if codes:
             wanted = [
                 offences.codes.index(check_known(code, offences.codes, what="offence code"))
                 for code in codes
             ]
-            inside &= np.isin(offences.code, wanted)
-        rows = np.flatnonzero(inside)
+            rows = rows[np.isin(offences.code[rows], wanted)]
         return rows, self.per_record(np.arange(self.n), -1)[offences.person[rows]]
 
     def provenance(self, definition: str, notes: Sequence[str] = ()) -> Provenance:
@@ -111,6 +116,17 @@ class FollowUp:
             digest=self.records.digest,
             notes=tuple(told),
         )
+
+
+@remembered
+def _until(people: FollowUp, months: int) -> Days:
+    return frozen(add_months(people.index, months))
+
+
+def _blocks(person: IntArray, day: IntArray) -> Iterator[tuple[int, IntArray, IntArray]]:
+    """Yield rows in blocks small enough for what is made of them to stay in the cache."""
+    for at in range(0, person.size, BLOCK_ROWS):
+        yield at, person[at : at + BLOCK_ROWS], day[at : at + BLOCK_ROWS]
 
 
 def follow(

@@ -8,6 +8,7 @@ import numpy as np
 from checkpoint_eval._arrays import BoolArray
 from checkpoint_eval._checks import check_choice
 from checkpoint_eval.errors import TrialError
+from checkpoint_eval.outcomes.audit_rows import first_disposal
 from checkpoint_eval.outcomes.auditing import Finding
 from checkpoint_eval.outcomes.extract_tables import Custody, Disposals
 from checkpoint_eval.outcomes.records import Records, Repair, check_records
@@ -151,12 +152,10 @@ def collapse_episodes(records: Records, *, by: Literal["day", "disposal"] = "day
     if by == "disposal":
         if "disposals" not in records.given:
             raise TrialError("The extract came without disposals; collapse by day instead.")
-        never = np.iinfo(np.int64).max
-        first = np.full(offences.size, never)
-        usable = (disposals.offence >= 0) & ~np.isnat(disposals.date)
-        np.minimum.at(first, disposals.offence[usable], disposals.date[usable].view(np.int64))
+        first = first_disposal(records)
         # Without a disposal an offence is an episode of its own.
-        key = np.where(first == never, -np.arange(offences.size) - never // 2, first)
+        alone = -np.arange(offences.size) - np.iinfo(np.int64).max // 2
+        key = np.where(np.isnat(first), alone, first.view(np.int64))
     order = np.lexsort((np.arange(offences.size), day, key, offences.person))
     person, key = offences.person[order], key[order]
     opens = np.ones(order.size, dtype=bool)
