@@ -110,15 +110,15 @@ def test_by_month_and_suite() -> None:
     """Every cell that holds somebody."""
     found = counts(treatment_integrity(read(), by=["month", "suite"]))
     assert [row for row in found if row[2]] == [
-        ("2024-12, suite=north", "court", 1, 1, 0, 0),  # a
-        ("2024-12, suite=north", "contract", 1, 1, 0, 0),  # f
-        ("2024-12, suite=south", "court", 1, 0, 0, 1),  # d
-        ("2024-12, suite=south", "contract", 1, 1, 0, 0),  # i
-        ("2025-01, suite=north", "court", 1, 0, 1, 0),  # b
-        ("2025-01, suite=north", "contract", 1, 1, 0, 0),  # g
-        ("2025-01, suite=south", "court", 2, 2, 0, 0),  # c, e
-        ("2025-01, suite=south", "contract", 1, 0, 1, 0),  # h
-        ("2025-02, suite=south", "contract", 1, 0, 0, 1),  # j
+        ("month=2024-12, suite=north", "court", 1, 1, 0, 0),  # a
+        ("month=2024-12, suite=north", "contract", 1, 1, 0, 0),  # f
+        ("month=2024-12, suite=south", "court", 1, 0, 0, 1),  # d
+        ("month=2024-12, suite=south", "contract", 1, 1, 0, 0),  # i
+        ("month=2025-01, suite=north", "court", 1, 0, 1, 0),  # b
+        ("month=2025-01, suite=north", "contract", 1, 1, 0, 0),  # g
+        ("month=2025-01, suite=south", "court", 2, 2, 0, 0),  # c, e
+        ("month=2025-01, suite=south", "contract", 1, 0, 1, 0),  # h
+        ("month=2025-02, suite=south", "contract", 1, 0, 0, 1),  # j
     ]
 
 
@@ -263,3 +263,14 @@ def test_the_control_arm_as_measure() -> None:
     assert usual[0].difference == pytest.approx(2 / sqrt(5 / 2), rel=EXACT)
     assert usual[1].ks == pytest.approx(2 / 3, rel=EXACT)
     assert nan not in [row.ks for row in usual]
+
+
+def test_columns_are_told_in_the_order_asked_for() -> None:
+    """By suite and month: the suite first, and months in order within it."""
+    found = counts(treatment_integrity(read(), by=["suite", "month"]))
+    groups = list(dict.fromkeys(row[0] for row in found))
+    assert groups[:3] == [
+        "suite=north, month=2024-12",
+        "suite=north, month=2025-01",
+        "suite=south, month=2024-12",
+    ]

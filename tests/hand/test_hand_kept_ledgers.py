@@ -295,3 +295,20 @@ def test_checkpoint_has_three_denominators() -> None:
         risk = ce.risk_difference(trial, outcome="any", analysis_set=f"{name} set")
         assert (risk.n, risk.missing) == (people, (0, 0))
     assert ce.risk_difference(trial, outcome="any").missing == (1, 1)
+
+
+def test_ineligible_after_randomisation(make: Make) -> None:
+    """B turns out young: still of the trial, not among the excluded, and told as an event."""
+    ledger = make()
+    screened(ledger, A=(), B=(), C=(), D=(), X=("young",))
+    arm = arms(ledger, "ABCD")
+    screened(ledger, B=("young", "refused"))
+    found = conduct(ledger)
+    assert (found.assessed, dict(found.excluded)) == (5, {"young": 1})
+    tally(found, "excluded", arm, "B")
+    told = found.to_frame().set_index("event").loc["excluded"]
+    assert (told["reason"], told["people"], told["arm"]) == ("young; refused", 1, arm["B"])
+    flow = ce.flow(trial_of(ledger), ledger=ledger)
+    steps = {step.step: step.counts for step in flow.steps}
+    assert steps["found ineligible afterwards"] == found.count("excluded")
+    assert sum(steps["randomised"]) == 4

@@ -76,7 +76,7 @@ class Conduct:
 
     def count(self, event: str) -> tuple[int, ...]:
         """Return people by arm to whom an event happened, whatever the reason."""
-        known = {"override", "received", "breached", "withdrawn", "closed"}
+        known = {"override", "received", "breached", "withdrawn", "closed", "excluded"}
         if event not in known:
             raise TrialError(f"`event` is {event!r}; choose from {', '.join(sorted(known))}.")
         return self.happened.get(event, (0,) * len(self.arms))
@@ -156,6 +156,14 @@ def _counted(
     allocated: Mapping[str, tuple[int, str]],
     events: Mapping[tuple[str, str], Iterable[Told]],
 ) -> Conduct:
+    excluded = {person for person, reasons in screened.items() if reasons}
+    # Screened out after randomisation: kept in the trial, and told as an event of its own.
+    after = excluded & set(allocated)
+    excluded -= after
+    events = {
+        **events,
+        **{(person, "excluded"): [("; ".join(screened[person]), "", "")] for person in after},
+    }
     rows = Counter(
         (*allocated[person], event, *told)
         for (person, event), several in events.items()
@@ -163,11 +171,6 @@ def _counted(
     )
     people = Counter((event, allocated[person][1]) for person, event in events)
     eras = Counter(allocated.values())
-    excluded = {person for person, reasons in screened.items() if reasons}
-    both = excluded & set(allocated)
-    if both:
-        # Screened out after randomisation: kept in the trial, and told as an event of its own.
-        excluded -= both
     reasons = Counter(reason for person in excluded for reason in screened[person])
     together = Counter("; ".join(screened[person]) for person in excluded)
     unscreened = [person for person in allocated if screened and person not in screened]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.baseline import crossed
+from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN
 
@@ -168,13 +168,12 @@ def _groups(trial: Trial, names: tuple[str, ...]) -> tuple[IntArray, tuple[str, 
         return crossed([trial.column(name) for name in names])
     if not trial.assignment.date.size:
         raise TrialError("The trial has no dates of randomisation, so no 'month'; name a column.")
-    month = trial.assignment.date.astype("datetime64[M]").astype(str)
-    others = tuple(name for name in names if name != MONTH)
-    if others:
-        codes, labels = crossed([trial.column(name) for name in others])
-        month = np.array([f"{m}, {labels[c]}" for m, c in zip(month, codes, strict=True)])
-    found, place = np.unique(month, return_inverse=True)
-    return place.astype(np.int64), tuple(found.tolist())
+    found, place = np.unique(trial.assignment.date.astype("datetime64[M]"), return_inverse=True)
+    months = tuple(np.datetime_as_string(found).tolist())
+    if names == (MONTH,):
+        return place.astype(np.int64), months
+    month = Covariate(name=MONTH, values=floats(place), levels=months)
+    return crossed([month if name == MONTH else trial.column(name) for name in names])
 
 
 def _row(

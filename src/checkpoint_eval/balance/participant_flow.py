@@ -153,6 +153,7 @@ def _from_ledger(trial: Trial, told: Conduct, steps: list[FlowStep]) -> Flow:
             ("override asked for", "override"),
             ("broke the contract", "breached"),
             ("withdrew", "withdrawn"),
+            ("found ineligible afterwards", "excluded"),
         )
         if any(told.count(event))
     ]
