@@ -52,6 +52,19 @@ def test_a_clean_rule_is_told_from_an_unknown_one() -> None:
         co.audit(read(), assigned()).finding("offence without a date")
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("several offences with one disposal", "disposal on the day of randomisation"),
+        *("custody after death or departure", "several deaths or departures of one person"),
+        "assessment without a date",
+    ],
+)
+def test_a_rule_of_a_table_that_was_not_given_has_no_finding(rule: str) -> None:
+    with pytest.raises(TrialError, match="could not be looked at"):
+        co.audit(read(), assigned()).finding(rule)
+
+
 @pytest.mark.parametrize("verb", [co.audit, co.linkage])
 @pytest.mark.parametrize("months", [0, -1, 1.5, "12", None, True, np.nan])
 def test_months_are_a_whole_number(verb: Callable[..., Any], months: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from strategies import settings as profile
@@ -22,7 +24,10 @@ assert profile  # the laws' profile is loaded
 DENSE = {"first": "2016-02-22", "last": "2016-03-04", "rows": 12, "most": 3}
 HOW = st.sampled_from([DENSE, {}])
 # Of rows alike the first in the table is kept, so that another order names another of them.
-FIRST_OF_MANY = {"repeated identifier", "several offences in one day", "overlapping custody"}
+FIRST_OF_MANY = {
+    *("repeated identifier", "several offences in one day", "overlapping custody"),
+    *("several offences with one disposal", "several deaths or departures of one person"),
+}
 
 
 @st.composite
@@ -168,8 +173,11 @@ def test_linkage_agrees_with_the_findings(case: tuple[dict[str, Any], Assignment
 def test_sound_extracts_have_no_errors(drawn: tuple[co.Records, Assignment]) -> None:
     audit = co.audit(*drawn)
     assert audit.ok, str(audit)
-    assert {"overlapping custody", "disposal of unknown kind"} <= set(audit.clean)
-    assert not audit.skipped or not drawn[0].offences.size
+    assert {
+        *("overlapping custody", "disposal of unknown kind"),
+        *("disposal spelt unlike one that proves", "several deaths or departures of one person"),
+    } <= set(audit.clean)
+    assert audit.skipped == ()
 
 
 RULES = sorted(
@@ -187,12 +195,18 @@ RULES = sorted(
         "custody that begins after the extract",
         *("death or departure before randomisation", "person not in the records"),
         *("followed for less than 12 months", "randomised after the extract"),
+        *("several offences with one disposal", "disposal spelt unlike one that proves"),
+        *("custody after death or departure", "death or departure without a date"),
+        *("death or departure after the extract", "several deaths or departures of one person"),
+        "assessment after the extract",
+        *("disposal on the day of randomisation", "death or departure on the day of randomisation"),
+        "custody that begins on the day of randomisation",
     }
 )
 
 
-def test_dirty_extracts_have_every_fault() -> None:
-    """All but the two comparisons, which a handful of people cannot tell apart."""
+@cache
+def seen_in_dirty_extracts() -> set[str]:
     seen: set[str] = set()
 
     @settings(max_examples=250, phases=[Phase.generate])
@@ -201,7 +215,17 @@ def test_dirty_extracts_have_every_fault() -> None:
         seen.update(each.rule for each in co.audit(*drawn).findings)
 
     look()
-    assert set(RULES) <= seen
+    return seen
+
+
+def test_dirty_extracts_have_every_fault() -> None:
+    """All but the two comparisons, which a handful of people cannot tell apart."""
+    assert set(RULES) <= seen_in_dirty_extracts()
+
+
+@pytest.mark.xfail(reason="assessments of `extracts(dirty=True)` always have a date", strict=True)
+def test_dirty_extracts_have_assessments_without_a_date() -> None:
+    assert "assessment without a date" in seen_in_dirty_extracts()
 
 
 @given(HOW.flatmap(lambda how: followed(dirty=True, partial=True, **how)))

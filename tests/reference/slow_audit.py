@@ -20,6 +20,8 @@ Row: TypeAlias = dict[str, Any]
 ONE_DAY = dt.timedelta(days=1)
 TABLES = ("people", "offences", "disposals", "custody", "deaths", "pathways")
 DATES = ("born", "date", "recorded", "start", "end")
+PROVING = ("conviction", "caution", "reprimand", "warning")
+LATE = "offence recorded before it was committed"
 
 
 class Extract(NamedTuple):
@@ -139,9 +141,10 @@ def rules_of_offences(extract: Extract) -> dict[str, list[int]]:
         "offence before birth": [],
         "offence after the extract": [],
         "offence after death or departure": [],
-        "offence recorded before it was committed": [],
+        LATE: [],
         "offence during custody": [],
         "several offences in one day": [],
+        "several offences with one disposal": disposed_together(extract),
     }
     seen = set()
     for each in extract.offences:
@@ -159,13 +162,26 @@ def rules_of_offences(extract: Extract) -> dict[str, list[int]]:
         if who in everyone and who in gone and day > gone[who]:
             found["offence after death or departure"].append(row)
         if recorded is not None and recorded < day:
-            found["offence recorded before it was committed"].append(row)
+            found[LATE].append(row)
         # Who is arrested on the day of the offence was free when it was committed.
         if (who, day) in inside and (who, day - ONE_DAY) in inside:
             found["offence during custody"].append(row)
         if who in everyone and (who, day) in seen:
             found["several offences in one day"].append(row)
         seen.add((who, day))
+    return found
+
+
+def disposed_together(extract: Extract) -> list[int]:
+    """Return rows of offences of known people first disposed of on the day an earlier row was."""
+    everyone, disposed = known(extract), first_disposed(extract)
+    found, before = [], []
+    for each in extract.offences:
+        if each["person"] in everyone and each["row"] in disposed:
+            episode = (each["person"], disposed[each["row"]])
+            if episode in before:
+                found.append(each["row"])
+            before.append(episode)
     return found
 
 
@@ -178,6 +194,7 @@ def rules_of_disposals(extract: Extract) -> dict[str, list[int]]:
         "disposal before its offence": [],
         "disposal after the extract": [],
         "disposal of unknown kind": [],
+        "disposal spelt unlike one that proves": [],
     }
     for each in extract.disposals or []:
         row, day, offence = each["row"], each["date"], each["offence"]
@@ -192,6 +209,9 @@ def rules_of_disposals(extract: Extract) -> dict[str, list[int]]:
             found["disposal before its offence"].append(row)
         if each["disposal"] is None:
             found["disposal of unknown kind"].append(row)
+        for kind in PROVING if each["disposal"] is not None else ():
+            if each["disposal"] != kind and each["disposal"].strip().lower() == kind:
+                found["disposal spelt unlike one that proves"].append(row)
     return found
 
 
@@ -206,6 +226,7 @@ def rules_of_custody(extract: Extract) -> dict[str, list[int]]:
         "overlapping custody": [],
         "custody open at the extract": [],
         "custody that begins after the extract": [],
+        "custody after death or departure": held_after_leaving(extract),
     }
     for each in spells:
         if each["person"] not in everyone:
@@ -229,10 +250,85 @@ def rules_of_custody(extract: Extract) -> dict[str, list[int]]:
     return found
 
 
+def held_after_leaving(extract: Extract) -> list[int]:
+    """Return rows of spells of known people that begin after their first departure."""
+    everyone, gone = known(extract), left(extract)
+    found = []
+    for each in extract.custody or []:
+        who = each["person"]
+        if who in everyone and who in gone and each["start"] is not None:
+            days = (each["start"] - gone[who]).days
+            found += [each["row"]] if days > 0 else []
+    return found
+
+
+def rules_of_departures(extract: Extract) -> dict[str, list[int]]:
+    """Rules whose rows are deaths and departures."""
+    everyone = known(extract)
+    found: dict[str, list[int]] = {
+        "unknown person in deaths": [],
+        "death or departure without a date": [],
+        "death or departure after the extract": [],
+        "several deaths or departures of one person": [],
+    }
+    before = []
+    for each in extract.deaths or []:
+        if each["person"] not in everyone:
+            found["unknown person in deaths"].append(each["row"])
+        elif each["person"] in before:
+            found["several deaths or departures of one person"].append(each["row"])
+        before.append(each["person"])
+        if each["date"] is None:
+            found["death or departure without a date"].append(each["row"])
+        elif each["date"] > extract.day:
+            found["death or departure after the extract"].append(each["row"])
+    return found
+
+
+def rules_of_assessments(extract: Extract) -> dict[str, list[int]]:
+    """Rules whose rows are assessments of pathways."""
+    everyone = known(extract)
+    found: dict[str, list[int]] = {
+        "unknown person in pathways": [],
+        "assessment without a date": [],
+        "assessment after the extract": [],
+    }
+    for each in extract.pathways or []:
+        if each["person"] not in everyone:
+            found["unknown person in pathways"].append(each["row"])
+        if each["date"] is None:
+            found["assessment without a date"].append(each["row"])
+        elif each["date"] > extract.day:
+            found["assessment after the extract"].append(each["row"])
+    return found
+
+
+def rules_of_day_zero(
+    extract: Extract, assigned: Sequence[Person]
+) -> dict[str, dict[str, list[int]]]:
+    """Rules about the day of randomisation of people in the records, by table."""
+    everyone = known(extract)
+    zero = [(each.name, each.date) for each in assigned if each.name in everyone]
+    whose = {each.get("offence"): each["person"] for each in extract.offences}
+
+    def on_it(rows: list[Row] | None, date: str) -> list[int]:
+        return [each["row"] for each in rows or [] if (each["person"], each[date]) in zero]
+
+    dealt = [each | {"person": whose.get(each["offence"])} for each in extract.disposals or []]
+    return {
+        "offences": {"offence on the day of randomisation": on_it(extract.offences, "date")},
+        "disposals": {"disposal on the day of randomisation": on_it(dealt, "date")},
+        "custody": {
+            "custody that begins on the day of randomisation": on_it(extract.custody, "start")
+        },
+        "deaths": {"death or departure on the day of randomisation": on_it(extract.deaths, "date")},
+    }
+
+
 def rules_of_people(
     extract: Extract, assigned: Sequence[Person], months: int
 ) -> dict[str, list[int]]:
-    """Rules whose rows are people of the assignment, and offences on the day of randomisation."""
+    """Rules whose rows are people of the assignment, but the comparisons between arms."""
     everyone, gone = known(extract), left(extract)
     found: dict[str, list[int]] = {
         "death or departure before randomisation": [],
@@ -250,12 +346,6 @@ def rules_of_people(
             found["death or departure before randomisation"].append(place)
         if months_later(each.date, months) > extract.day:
             found[f"followed for less than {months} months"].append(place)
-    day = {each.name: each.date for each in assigned if each.name in everyone}
-    found["offence on the day of randomisation"] = [
-        each["row"]
-        for each in extract.offences
-        if each["date"] is not None and day.get(each["person"]) == each["date"]
-    ]
     return found
 
 
@@ -334,7 +424,13 @@ SEVERITY = {
     "disposal of unknown kind": "warning",
     "overlapping custody": "warning",
     "offence on the day of randomisation": "warning",
+    "death or departure on the day of randomisation": "warning",
+    "disposal spelt unlike one that proves": "warning",
+    "several deaths or departures of one person": "warning",
     "several offences in one day": "note",
+    "several offences with one disposal": "note",
+    "disposal on the day of randomisation": "note",
+    "custody that begins on the day of randomisation": "note",
     "custody open at the extract": "note",
     "custody that begins after the extract": "error",
     "linkage differs by arm": "warning",
@@ -347,24 +443,34 @@ NEEDS = {
     "disposal of an unknown offence": "disposals offence",
     "offence before birth": "people born",
     "offence after death or departure": "deaths person",
-    "offence recorded before it was committed": "offences recorded",
+    LATE: "offences recorded",
+    "several offences with one disposal": "disposals offence",
     "offence during custody": "custody person",
     "disposal without a date": "disposals offence",
     "disposal before its offence": "disposals offence",
     "disposal after the extract": "disposals offence",
     "disposal of unknown kind": "disposals offence",
+    "disposal spelt unlike one that proves": "disposals offence",
+    "disposal on the day of randomisation": "disposals offence",
     "custody without a start": "custody person",
     "custody that ends before it begins": "custody person",
     "overlapping custody": "custody person",
     "custody open at the extract": "custody person",
     "custody that begins after the extract": "custody person",
+    "custody after death or departure": "custody person",
+    "custody that begins on the day of randomisation": "custody person",
     "death or departure before randomisation": "deaths person",
+    "death or departure without a date": "deaths person",
+    "death or departure after the extract": "deaths person",
+    "several deaths or departures of one person": "deaths person",
+    "death or departure on the day of randomisation": "deaths person",
+    "assessment without a date": "pathways person",
+    "assessment after the extract": "pathways person",
 }
 
 
 def audited(extract: Extract, assigned: Sequence[Person], months: int) -> dict[str, Found | None]:
     """Return what every rule found, None for one that could not be looked at."""
-    everyone = known(extract)
     first: dict[str, int] = {}
     repeats = [
         each["row"]
@@ -376,26 +482,22 @@ def audited(extract: Extract, assigned: Sequence[Person], months: int) -> dict[s
         "offences": rules_of_offences(extract),
         "disposals": rules_of_disposals(extract),
         "custody": rules_of_custody(extract),
+        "deaths": rules_of_departures(extract),
+        "pathways": rules_of_assessments(extract),
         "assignment": rules_of_people(extract, assigned, months),
     }
-    for name in ("deaths", "pathways"):
-        rows = getattr(extract, name) or []
-        parts[name] = {
-            f"unknown person in {name}": [
-                each["row"] for each in rows if each["person"] not in everyone
-            ]
-        }
+    for name, rules in rules_of_day_zero(extract, assigned).items():
+        parts[name] |= rules
     whole = list(range(len(assigned)))
     parts["assignment"] |= {
         rule: whole if p < 0.05 else [] for rule, p in p_values(extract, assigned).items()
     }
-    on_the_day = "offence on the day of randomisation"
-    parts["offences"][on_the_day] = parts["assignment"].pop(on_the_day)
     found: dict[str, Found | None] = {}
     for table, rules in parts.items():
         for rule, rows in rules.items():
             severity = "warning" if rule.startswith("followed") else SEVERITY.get(rule, "error")
             able = NEEDS.get(rule, "people id") in extract.columns
+            able = able or (rule == LATE and not extract.offences)
             found[rule] = Found(severity, table, sorted(rows)) if able else None
     return found
 
@@ -447,13 +549,9 @@ def episodes_by_day(extract: Extract) -> dict[int, int]:
     }
 
 
-def episodes_by_disposal(extract: Extract) -> dict[int, int]:
-    """Return for each row of offences the row that remains: the first of those disposed with it.
-
-    An offence disposed of on several days belongs to the earliest of them.
-    """
-    everyone = known(extract)
-    disposed: dict[int, dt.date] = {}
+def first_disposed(extract: Extract) -> dict[int, dt.date]:
+    """Return the first day on which each offence that has one was disposed of, by its row."""
+    found: dict[int, dt.date] = {}
     for each in extract.offences:
         mine = [
             other["date"]
@@ -461,7 +559,17 @@ def episodes_by_disposal(extract: Extract) -> dict[int, int]:
             if other["offence"] == each["offence"] and other["date"] is not None
         ]
         if mine:
-            disposed[each["row"]] = min(mine)
+            found[each["row"]] = min(mine)
+    return found
+
+
+def episodes_by_disposal(extract: Extract) -> dict[int, int]:
+    """Return for each row of offences the row that remains: the first of those disposed with it.
+
+    An offence disposed of on several days belongs to the earliest of them.
+    """
+    everyone = known(extract)
+    disposed = first_disposed(extract)
     found = {}
     for each in extract.offences:
         row = each["row"]

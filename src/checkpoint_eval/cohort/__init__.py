@@ -1,4 +1,4 @@
-"""PRACTISE: published trials as data."""
+"""PRACTISE: invented trials whose truth is known, and published trials as data."""
 
 import lazy_loader
 

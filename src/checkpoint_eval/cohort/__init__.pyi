@@ -1,3 +1,46 @@
+from .cohorts import Cohort
+from .delivery_parts import Delivery, Effect, Era, Recording
+from .faithfulness import Fidelity, Margin, fidelity
+from .generating import generate
+from .histories import Histories
+from .people_parts import Arrivals, Burst, Population, Reoffending
 from .published import load_rossi
+from .published_scenarios import (
+    checkpoint_scenario,
+    gateway_scenario,
+    turning_point_scenario,
+)
+from .resampling import TrialBatch, draw_trials
+from .scenario import Scenario
+from .scenario_toml import parse_scenario, read_scenario
+from .truths import Truth, true_value, true_values, truth_frame
 
-__all__ = ["load_rossi"]
+__all__ = [
+    "Arrivals",
+    "Burst",
+    "Cohort",
+    "Delivery",
+    "Effect",
+    "Era",
+    "Fidelity",
+    "Histories",
+    "Margin",
+    "Population",
+    "Recording",
+    "Reoffending",
+    "Scenario",
+    "TrialBatch",
+    "Truth",
+    "checkpoint_scenario",
+    "draw_trials",
+    "fidelity",
+    "gateway_scenario",
+    "generate",
+    "load_rossi",
+    "parse_scenario",
+    "read_scenario",
+    "true_value",
+    "true_values",
+    "truth_frame",
+    "turning_point_scenario",
+]

@@ -1,0 +1,127 @@
+"""Drawing people: arrival, suite, latent risk and what it is tied to."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import nbinom
+
+from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval.cohort.hazards import MONTH
+from checkpoint_eval.cohort.people_parts import AGE, RECORD, RISK, SEX, Population
+from checkpoint_eval.cohort.scenario import Scenario
+from checkpoint_eval.outcomes.dates import Days
+
+YEAR = 12 * MONTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Persons:
+    """n people in order of arrival, as they were before randomisation.
+
+    Attributes
+    ----------
+    index : (n,) datetime64[D]
+        The day of randomisation.
+    suite, band, female, record : (n,) int
+        Codes of suite and band, 0/1, and previous convictions.
+    age : (n,) float
+        Years.
+    risk : (n,) float
+        Latent; standard normal.
+    needs : (p, n) bool
+        Critical needs.
+    severity : (p, n) int8
+        Scores of the needs from 0 to 10; 5 and more is a critical need.
+    """
+
+    index: Days
+    suite: IntArray
+    band: IntArray
+    female: IntArray
+    record: IntArray
+    age: FloatArray
+    risk: FloatArray
+    needs: NDArray[np.bool_]
+    severity: NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            getattr(self, each.name).setflags(write=False)
+
+    @property
+    def n(self) -> int:
+        """How many people."""
+        return int(self.index.size)
+
+
+def draw_people(scenario: Scenario, rng: np.random.Generator) -> Persons:
+    """Draw the people of a scenario, in order of arrival."""
+    population, n = scenario.population, scenario.people
+    intensity = scenario.arrivals.intensity()
+    perday = rng.multinomial(n, intensity / intensity.sum())
+    suite = cut(rng.random(n), tuple(scenario.suites.values()))
+    names = population.names
+    factor = np.linalg.cholesky(population.correlation())
+    latent = dict(zip(names, factor @ rng.standard_normal((len(names), n)), strict=True))
+    needs, severity = _needs(population, [latent[need] for need in population.needs], n)
+    bands = ndtri(np.cumsum(tuple(population.bands.values()))[:-1])
+    return Persons(
+        index=np.repeat(scenario.arrivals.days, perday),
+        suite=suite,
+        band=np.searchsorted(bands, latent[RISK]).astype(np.int64),
+        female=(latent[SEX] > ndtri(1 - population.female)).astype(np.int64),
+        record=_records(population, latent[RECORD]),
+        age=_ages(population, latent[AGE]),
+        risk=latent[RISK],
+        needs=needs,
+        severity=severity,
+    )
+
+
+def cut(uniform: FloatArray, shares: tuple[float, ...]) -> IntArray:
+    """Return codes that have these shares."""
+    edges = np.cumsum(shares)[:-1]
+    if edges.size < 16:  # a few comparisons are quicker than a search
+        code = np.zeros(uniform.shape, dtype=np.int64)
+        for edge in edges:
+            code += uniform >= edge
+        return code
+    return np.searchsorted(edges, uniform, side="right").astype(np.int64)
+
+
+def _ages(population: Population, latent: FloatArray) -> FloatArray:
+    """Return log-normal years above the youngest, cut off at the oldest by its quantile."""
+    middle = np.log(population.median_age - population.youngest)
+    top = (np.log(population.oldest - population.youngest) - middle) / population.age_spread
+    share = ndtr(top)
+    # those above the oldest are spread over the ages below instead of heaped on it
+    inside = np.where(latent <= top, latent, 0.0)
+    over = np.flatnonzero(latent > top)
+    inside[over] = ndtri((ndtr(latent[over]) - share) / (1 - share) * share)
+    return floats(population.youngest + np.exp(middle + population.age_spread * inside))
+
+
+def _records(population: Population, latent: FloatArray) -> IntArray:
+    """Return previous convictions: none, or 1 and a geometric number more, by quantile."""
+    number = np.arange(population.most_record)
+    more = nbinom.pmf(number, 1, 1 / population.mean_record)
+    edges = population.no_record + (1 - population.no_record) * np.cumsum(more / more.sum())
+    levels = ndtri(np.append(population.no_record, edges[:-1]))
+    return np.searchsorted(levels, latent).astype(np.int64)
+
+
+def _needs(
+    population: Population, latent: list[FloatArray], n: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
+    """Return who has which need, and scores that rise with the latent value."""
+    needs, scores = np.zeros((len(latent), n), dtype=bool), np.zeros((len(latent), n), np.int8)
+    for row, (share, value) in enumerate(zip(population.needs.values(), latent, strict=True)):
+        level = ndtri(1 - share)
+        needs[row] = value > level
+        # five half-SD steps on either side of what makes a need critical
+        scores[row] = (
+            np.clip(np.floor(5 + 2 * (value - level)), 0, 10) if 0 < share < 1 else 10 * share
+        )
+    return needs, scores

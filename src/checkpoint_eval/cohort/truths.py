@@ -1,0 +1,299 @@
+"""The true value of every estimand, from what everyone would do under either arm."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from checkpoint_eval._arrays import BoolArray, FloatArray, floats
+from checkpoint_eval._checks import check_count, check_known
+from checkpoint_eval._memory import remembered
+from checkpoint_eval.cohort.cohorts import Cohort
+from checkpoint_eval.cohort.generating import live
+from checkpoint_eval.cohort.hazards import days_of
+from checkpoint_eval.cohort.histories import contract_days
+from checkpoint_eval.cohort.scenario import Scenario
+from checkpoint_eval.cohort.written import Lives
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.outcomes.harm import CAMBRIDGE_MEDIANS
+from checkpoint_eval.results import NAN
+
+MONTHS = (6, 12, 24)
+LIMIT_PEOPLE, LIMIT_SEED = 200_000, 20_160_801
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """The true value of one estimand.
+
+    Attributes
+    ----------
+    estimand : str
+        Such as "risk difference".
+    months : int
+        The time point; 0 where there is none.
+    in_cohort : float
+        From both potential outcomes of the people of this cohort.
+    limit : float
+        Of ever more people like them.
+    monte_carlo_error : float
+        Standard error of `limit`.
+    reason : str
+        Why there is no value, where there is none.
+    """
+
+    estimand: str
+    months: int
+    in_cohort: float
+    limit: float
+    monte_carlo_error: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """What n people have under control and under Checkpoint, and how the two are compared.
+
+    Attributes
+    ----------
+    name : str
+    months : int
+    of : (2, n) float
+    measure : str
+        "difference", "ratio" or "odds ratio" of the means.
+    """
+
+    name: str
+    months: int
+    of: FloatArray
+    measure: str = "difference"
+
+    def value(self) -> float:
+        """Return the comparison of the means."""
+        if not self.of.shape[1]:
+            return NAN
+        control, treated = self.of.mean(axis=1).tolist()
+        if self.measure == "difference":
+            return float(treated - control)
+        if self.measure == "odds ratio":
+            control, treated = (p / (1 - p) if p < 1 else np.inf for p in (control, treated))
+        return float(treated / control) if control else NAN
+
+    def error(self) -> float:
+        """Return its standard error by the delta method, people being independent."""
+        n = self.of.shape[1]
+        if n < 2:
+            return NAN
+        control, treated = self.of.mean(axis=1).tolist()
+        slopes = {
+            "difference": (-1.0, 1.0),
+            "ratio": (-treated / control**2, 1 / control) if control else (NAN, NAN),
+        }
+        if self.measure == "odds ratio":
+            ratio = self.value()
+            slope = tuple(
+                sign * ratio / (p * (1 - p)) if 0 < p < 1 else NAN
+                for sign, p in ((-1, control), (1, treated))
+            )
+        else:
+            slope = slopes[self.measure]
+        return float((np.array(slope) @ self.of).std(ddof=1) / np.sqrt(n))
+
+
+def true_values(cohort: Cohort, *, limit_people: int = LIMIT_PEOPLE) -> tuple[Truth, ...]:
+    """Return the true value of every estimand, in this cohort and in the limit.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    limit_people : int
+        How many people the limit is approached with, drawn from a seed of their own.
+
+    Returns
+    -------
+    tuple of Truth
+        Risk difference, risk ratio and odds ratio, restricted mean difference and ratio, rate
+        ratio and difference in reoffences, and harm difference (Cambridge medians) at 6, 12 and 24
+        months; the complier effect on the risk; the effect on each need being resolved; the hazard
+        ratio where it exists and the Cox limit, the value a Cox model of complete follow-up to 24
+        months tends to.
+
+    Raises
+    ------
+    TrialError
+        When `limit_people` is below 1,000.
+
+    Notes
+    -----
+    Effects of being randomised to Checkpoint, whatever is received, on offences committed. Someone
+    who dies does not reoffend later. At n months the extract must reach n months after the last
+    randomisation; otherwise the value is missing, with the reason.
+
+    References
+    ----------
+    Rubin (1974), Estimating causal effects (potential outcomes); Angrist, Imbens and Rubin (1996)
+    (compliers). Struthers and Kalbfleisch (1986), Biometrika 73, 363-369 (the Cox limit). Checked
+    against closed forms and a plain loop over people.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval.cohort import Effect, Scenario, generate
+    >>> scenario = Scenario(people=300, effect=Effect.constant(0.5))
+    >>> truth = true_values(generate(scenario, np.random.default_rng(1)), limit_people=5_000)
+    >>> truth[0].estimand, truth[0].months, truth[0].limit < 0
+    ('risk difference', 6, True)
+    """
+    if not isinstance(cohort, Cohort):
+        raise TrialError(f"`cohort` must be a `Cohort`, got {type(cohort).__name__}.")
+    check_count(limit_people, "limit_people", least=1000)
+    limits = _limits(cohort.scenario, limit_people)
+    found = []
+    for here, (name, months, value, error, reason) in zip(_told(cohort.lives), limits, strict=True):
+        held = NAN if reason else here[2]
+        found.append(
+            Truth(
+                estimand=name,
+                months=months,
+                in_cohort=held,
+                limit=value,
+                monte_carlo_error=error,
+                reason=reason,
+            )
+        )
+    return tuple(found)
+
+
+def truth_frame(truths: tuple[Truth, ...]) -> pd.DataFrame:
+    """Return true values as a table, one row an estimand."""
+    names = ("estimand", "months", "in_cohort", "limit", "monte_carlo_error", "reason")
+    rows = [{name: getattr(truth, name) for name in names} for truth in truths]
+    return pd.DataFrame(rows, columns=list(names))
+
+
+def true_value(truths: tuple[Truth, ...], estimand: str, *, months: int) -> Truth:
+    """Return one true value by its name and time point."""
+    found = {f"{truth.estimand} at {truth.months} months": truth for truth in truths}
+    return found[check_known(f"{estimand} at {months} months", found, what="estimand")]
+
+
+Told = tuple[str, int, float, float, str]
+
+
+@remembered
+def _limits(scenario: Scenario, people: int) -> list[Told]:
+    large = replace(scenario, people=people)
+    return list(_told(live(large, np.random.default_rng([LIMIT_SEED, people]))))
+
+
+def _told(lives: Lives) -> Iterator[Told]:
+    """Yield name, months, value, standard error and reason of every estimand."""
+    reach = lives.extract - lives.persons.index.max()
+    for sides in _compared(lives):
+        short = days_of(sides.months) > int(reach.astype(int))
+        reason = f"the extract does not follow everyone for {sides.months} months" if short else ""
+        value, error = (NAN, NAN) if short else (sides.value(), sides.error())
+        yield sides.name, sides.months, value, error, reason
+    why = "" if lives.scenario.effect.none else not_proportional(lives.scenario)
+    ratios = lives.scenario.effect.hazard_ratios
+    yield "hazard ratio", 0, NAN if why else float(ratios[0]), NAN if why else 0.0, why
+    short = days_of(24) > int(reach.astype(int))
+    reason = "the extract does not follow everyone for 24 months" if short else ""
+    value, error = (NAN, NAN) if short else _cox_limit(lives, days_of(24))
+    yield "Cox limit", 24, value, error, reason
+
+
+def not_proportional(scenario: Scenario) -> str:
+    """Return why the arms' hazards are not proportional; nothing when they are."""
+    told, effect, delivery = scenario.reoffending, scenario.effect, scenario.delivery
+    reasons = {
+        "the effect changes with time": len(set(effect.hazard_ratios)) > 1,
+        "the effect differs between people": bool(effect.by_band) or bool(effect.pathways),
+        "navigators differ": delivery.navigator_spread > 0,
+        "risk differs between people": told.spread > 0 or told.frailty > 0,
+        "some never reoffend": told.never > 0,
+        "some receive the other arm": any(
+            era.to_prosecution or era.to_checkpoint for era in delivery.eras
+        ),
+    }
+    held = [reason for reason, so in reasons.items() if so]
+    return "hazards are not proportional: " + ", ".join(held) if held else ""
+
+
+def assigned(lives: Lives, of_received: FloatArray) -> FloatArray:
+    """Return (2, n) values by arm randomised to, from values by arm received."""
+    rows = np.arange(lives.persons.n)
+    return floats(np.stack([of_received[lives.delivered.takes[arm], rows] for arm in (0, 1)]))
+
+
+def _compared(lives: Lives) -> Iterator[Sides]:
+    """Yield everyone's values under either arm, for each estimand."""
+    first = lives.histories.first()
+    time = assigned(lives, floats(first))
+    weights = np.array(
+        [CAMBRIDGE_MEDIANS.weights.get(code, NAN) for code in lives.scenario.recording.offences]
+    )
+    complier = lives.delivered.takes[0] < lives.delivered.takes[1]
+    for months in MONTHS:
+        days = days_of(months)
+        risk, mean = floats(time <= days), np.minimum(time, days)
+        number = assigned(lives, lives.histories.totals(days))
+        harm = assigned(lives, lives.histories.totals(days, weights))
+        yield Sides(name="risk difference", months=months, of=risk)
+        yield Sides(name="risk ratio", months=months, of=risk, measure="ratio")
+        yield Sides(name="odds ratio", months=months, of=risk, measure="odds ratio")
+        yield Sides(name="restricted mean difference", months=months, of=mean)
+        yield Sides(name="restricted mean ratio", months=months, of=mean, measure="ratio")
+        yield Sides(name="rate ratio", months=months, of=number, measure="ratio")
+        yield Sides(name="reoffences difference", months=months, of=number)
+        yield Sides(name="harm difference", months=months, of=harm)
+        yield Sides(name="complier risk difference", months=months, of=risk[:, complier])
+    yield from _needs_resolved(lives)
+
+
+def _needs_resolved(lives: Lives) -> Iterator[Sides]:
+    """Yield, among those with each need, whether it is resolved."""
+    ended = round(contract_days(lives.scenario) / (365 / 12))
+    for row, need in enumerate(lives.scenario.population.needs):
+        have: BoolArray = lives.persons.needs[row]
+        resolved = assigned(lives, floats(lives.delivered.resolved[:, row]))
+        yield Sides(name=f"resolved: {need}", months=ended, of=resolved[:, have])
+
+
+def _cox_limit(lives: Lives, days: int) -> tuple[float, float]:
+    """Return what a Cox model of complete follow-up tends to, and its standard error.
+
+    The root of the expected score with equal risk sets weighted by the ratio of arms; the error is
+    that of ten parts of the people.
+    """
+    time = assigned(lives, floats(lives.histories.first()))
+    share = lives.scenario.rule.shares()
+    treated = share[1] / sum(share)
+    value = _score_root(time, days, treated)
+    parts = [_score_root(part, days, treated) for part in np.array_split(time, 10, axis=1)]
+    return value, float(np.std(parts, ddof=1) / np.sqrt(10))
+
+
+def _score_root(time: FloatArray, days: int, treated: float) -> float:
+    n = time.shape[1]
+    died = [
+        np.bincount(np.minimum(each, days + 1).astype(np.int64), minlength=days + 2)[1 : days + 1]
+        for each in time
+    ]
+    left, right = (
+        floats(each) * part for each, part in zip(died, (1 - treated, treated), strict=True)
+    )
+    risk0, risk1 = (
+        floats(n * part - np.concatenate([[0.0], np.cumsum(each)[:-1]]))
+        for each, part in ((left, 1 - treated), (right, treated))
+    )
+
+    def score(log: float) -> float:
+        theta = np.exp(log)
+        return float(np.sum(right - (left + right) * theta * risk1 / (risk0 + theta * risk1)))
+
+    if not left.sum() or not right.sum():
+        return NAN
+    return float(np.exp(brentq(score, -20, 20)))
