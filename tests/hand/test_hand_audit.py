@@ -186,6 +186,22 @@ def test_an_offence_after_death_is_after_the_first_departure_of_that_person() ->
     assert found(records)["offence after death or departure"] == [0, 2]
 
 
+def test_nobody_knows_when_an_unknown_person_was_born_or_died() -> None:
+    """Whoever stands first or last in the tables."""
+    everyone = [("a", "1990-05-01"), ("b", "1990-05-01")]
+    records = extract(
+        people=everyone,
+        offences=[("zoe", "1980-01-01"), ("zoe", "2018-01-01"), (None, "1980-01-01")],
+        custody=[("zoe", "2018-01-01", "2018-01-05"), (None, "2018-01-01", "2018-01-05")],
+        deaths=[("a", "2017-01-01"), ("zoe", "2016-12-01"), ("b", "2017-01-01")],
+    )
+    clean = co.audit(records, assigned()).clean
+    assert {
+        *("offence before birth", "offence after death or departure"),
+        "custody after death or departure",
+    } <= set(clean)
+
+
 DISPOSALS = [
     ("o0", "2017-01-01", "caution"),  # 0: on the day of the offence
     ("o0", "2016-12-31", "caution"),  # 1: the day before it

@@ -1,18 +1,19 @@
 """Rules of an audit about people: who is known, the day of randomisation, and follow-up."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 from scipy.stats import chi2_contingency, kruskal
 
+from checkpoint_eval._arrays import IntArray
 from checkpoint_eval.outcomes.audit_rules import Looked, Severity
+from checkpoint_eval.outcomes.dates import Days
 from checkpoint_eval.outcomes.follow_up import NEVER, FollowUp
+from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.randomise.assignment import Assignment
 
-if TYPE_CHECKING:
-    from checkpoint_eval._arrays import IntArray
-    from checkpoint_eval.outcomes.dates import Days
+ThatDay: TypeAlias = tuple[str, str, Severity, IntArray, Days, str]
 
 
 def person_rules(people: FollowUp, assignment: Assignment, months: int) -> Iterator[Looked]:
@@ -57,17 +58,15 @@ def _identifiers(people: FollowUp) -> Iterator[Looked]:
     )
 
 
-def _randomisation(people: FollowUp) -> Iterator[Looked]:
-    records, offences = people.records, people.records.offences
-    index = people.per_record(people.index.view(np.int64), NEVER).view("datetime64[D]")
-    whose = np.append(offences.person, -1)[records.disposals.offence]
-    days: tuple[tuple[str, str, Severity, IntArray, Days, str], ...] = (
+def _that_day(records: Records, whose: IntArray) -> Iterator[ThatDay]:
+    """Yield what can happen on the day of randomisation: of whom, when, and a remedy."""
+    yield from (
         (
             "offence",
             "offences",
             "warning",
-            offences.person,
-            offences.date,
+            records.offences.person,
+            records.offences.date,
             "it may be the index offence or a reoffence; Counting(day_zero=True) counts it.",
         ),
         (
@@ -95,7 +94,13 @@ def _randomisation(people: FollowUp) -> Iterator[Looked]:
             "it leaves no follow-up; ask whether it came first.",
         ),
     )
-    for what, table, severity, person, day, remedy in days:
+
+
+def _randomisation(people: FollowUp) -> Iterator[Looked]:
+    records, offences = people.records, people.records.offences
+    index = people.per_record(people.index.view(np.int64), NEVER).view("datetime64[D]")
+    whose = np.append(offences.person, -1)[records.disposals.offence]
+    for what, table, severity, person, day, remedy in _that_day(records, whose):
         yield Looked(
             rule=f"{what} on the day of randomisation",
             severity=severity,
