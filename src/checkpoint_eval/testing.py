@@ -279,8 +279,10 @@ def _extracts(draw: DrawFn, plans: "SearchStrategy[_Plan]", partial: Any) -> Tab
     offences = _offences(draw, plan)
     gone = [(who, day) for who, day in plan.gone.items() if day is not None]
     gone += draw(st.lists(st.tuples(plan.who, plan.days | st.none()), max_size=2 * plan.dirty))
-    seen = draw(plan.listed(plan.who, plan.days, st.sampled_from(PATHWAYS), st.integers(0, 10)))
-    seen = [(who, plan.sound(who, day), *rest) for who, day, *rest in seen]
+    seen = draw(
+        plan.listed(plan.who, plan.faulty(plan.days), st.sampled_from(PATHWAYS), st.integers(0, 10))
+    )
+    seen = [(w, day if plan.dirty else plan.sound(w, day), *rest) for w, day, *rest in seen]
     left = [(*row, draw(st.sampled_from(LEFT))) for row in gone]
     tables: Tables = {
         "people": _people(draw, plan),

@@ -223,7 +223,6 @@ def test_dirty_extracts_have_every_fault() -> None:
     assert set(RULES) <= seen_in_dirty_extracts()
 
 
-@pytest.mark.xfail(reason="assessments of `extracts(dirty=True)` always have a date", strict=True)
 def test_dirty_extracts_have_assessments_without_a_date() -> None:
     assert "assessment without a date" in seen_in_dirty_extracts()
 

@@ -26,7 +26,7 @@ def _offences(people: FollowUp) -> Iterator[Looked]:
     records, offences = people.records, people.records.offences
     rows, day = offences.rows, offences.date
     known = offences.person >= 0
-    born = np.append(records.born, NOT_A_DAY) if records.born.size else None
+    born = np.append(records.born, NOT_A_DAY) if records.born.size == records.n else None
     yield Looked(
         rule="offence without a date",
         severity="error",
@@ -281,7 +281,7 @@ def _departures(people: FollowUp) -> Iterator[Looked]:
             "warning",
             "deaths",
             again,
-            "follow-up ends at the first; ask which is right, or ask for `without_rows`.",
+            "follow-up ends at the earliest; `without_rows` keeps the first row: ask which is right.",
         ),
         (
             "assessment without a date",
