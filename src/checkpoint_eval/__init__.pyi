@@ -4,7 +4,10 @@ from .balance.differences import BalanceTable, standardised_differences
 from .balance.omnibus import omnibus_balance
 from .balance.participant_flow import Flow, flow
 from .balance.ratio import sample_ratio_test
+from .cohort.generating import generate
 from .cohort.published import load_rossi
+from .cohort.published_scenarios import checkpoint_scenario
+from .cohort.scenario import Scenario
 from .design.allocation import Complete
 from .design.blocks import PermutedBlocks
 from .design.clusters import Clustered
@@ -58,6 +61,7 @@ __all__ = [
     "OutputRefused",
     "PermutedBlocks",
     "Protocol",
+    "Scenario",
     "SignificanceTest",
     "Stratified",
     "TimeToEvent",
@@ -66,11 +70,13 @@ __all__ = [
     "UnknownColumn",
     "__version__",
     "balance",
+    "checkpoint_scenario",
     "cohort",
     "design",
     "evaluate",
     "fit_cox",
     "flow",
+    "generate",
     "hazard_ratio",
     "load_rossi",
     "logrank_test",

@@ -1,4 +1,4 @@
-"""The command `checkpoint-eval`: demo, evaluate and randomise."""
+"""The command `checkpoint-eval`: demo, evaluate, randomise, generate and certify."""
 
 import codecs
 import io
@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from checkpoint_eval._checks import counted
-from checkpoint_eval.cli_randomise import randomise
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval.cli_practise import certify, generate
+from checkpoint_eval.cli_randomise import randomise, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from checkpoint_eval.design.protocol import Estimand
     from checkpoint_eval.outcomes.trial import Trial
     from checkpoint_eval.report.evaluation import Evaluation, Result
-
-
-class Refused(click.ClickException):
-    """A refusal shown as one message, without a traceback."""
-
-    exit_code = 2
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,14 +59,12 @@ def _print_anywhere() -> None:
 )
 def demo(out: Path) -> None:
     """Evaluate a real trial: financial aid to men released from prison (Rossi et al. 1980)."""
-    try:
+    with refusals():
         from checkpoint_eval.cohort.published import load_rossi
         from checkpoint_eval.report.folder import check_folder
 
         check_folder(out)
         _report(load_rossi(), out)
-    except TrialError as problem:
-        raise Refused(str(problem)) from problem
 
 
 @main.command()
@@ -86,7 +78,7 @@ def evaluate(protocol: Path, people: Path, out: Path) -> None:
 
     docs/protocol.md explains every key of the protocol and shows one to start from.
     """
-    try:
+    with refusals():
         from checkpoint_eval.design.protocol_toml import read_protocol
         from checkpoint_eval.outcomes.files import read_people
         from checkpoint_eval.outcomes.trial import Trial
@@ -96,8 +88,6 @@ def evaluate(protocol: Path, people: Path, out: Path) -> None:
         promised = read_protocol(protocol)
         table = read_people(people, id=promised.columns.id or None)
         _report(Trial.from_protocol(table, promised), out)
-    except TrialError as problem:
-        raise Refused(str(problem)) from problem
 
 
 def _report(trial: "Trial", out: Path) -> None:
@@ -176,7 +166,8 @@ def _cells(result: "Result", *, several: bool) -> list[str]:
     return [name, row["control"], row["treatment"], row["effect (interval)"], row["p"]]
 
 
-main.add_command(randomise)
+for command in (randomise, generate, certify):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -25,17 +25,19 @@ with_secret = click.option(
 )
 
 
-class _Refused(click.ClickException):
+class Refused(click.ClickException):
+    """A refusal shown as one message, without a traceback."""
+
     exit_code = 2
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Show a refusal as one message, without a traceback."""
     try:
         yield
     except TrialError as problem:
-        raise _Refused(str(problem)) from problem
+        raise Refused(str(problem)) from problem
 
 
 def _secret(file: Path | None) -> str | None:
@@ -54,7 +56,7 @@ def randomise() -> None:
 @with_secret
 def create(ledger: Path, protocol: Path, key: Path | None, secret: Path | None) -> None:
     """Create LEDGER for the trial that PROTOCOL promises, and its key."""
-    with _refusals():
+    with refusals():
         from checkpoint_eval.randomise.ledger import Ledger, key_path
 
         promised, rule = _promised(protocol)
@@ -109,7 +111,7 @@ def amend(ledger: Path, protocol: Path, reason: str, key: Path | None, secret: P
 
     What PROTOCOL leaves as it was is not amended: a rule starts afresh only where it changed.
     """
-    with _refusals():
+    with refusals():
         from checkpoint_eval.randomise.ledger import Ledger
 
         promised, rule = _promised(protocol)
@@ -145,7 +147,7 @@ def allocate(
     ledger: Path, person: str, levels: tuple[str, ...], key: Path | None, secret: Path | None
 ) -> None:
     """Allocate PERSON, or say again which arm they have."""
-    with _refusals():
+    with refusals():
         from checkpoint_eval.randomise.ledger import Ledger
 
         factors = dict(_named(level) for level in levels)
@@ -191,7 +193,7 @@ def override(
     secret: Path | None,
 ) -> None:
     """Record that someone asked for another arm for PERSON; the arm randomised stands."""
-    with _refusals():
+    with refusals():
         from checkpoint_eval.randomise.ledger import Ledger
 
         with Ledger.open(ledger, key=key, pseudonymise=_secret(secret)) as opened:
@@ -217,7 +219,7 @@ def record(
     secret: Path | None,
 ) -> None:
     """Record an EVENT of PERSON; `closed` without a person closes recruitment."""
-    with _refusals():
+    with refusals():
         from checkpoint_eval.randomise.ledger import Ledger
 
         with Ledger.open(ledger, key=key, pseudonymise=_secret(secret)) as opened:
@@ -244,7 +246,7 @@ def _event(event: str, person: str, reasons: tuple[str, ...], arm: str) -> "Even
 @click.pass_context
 def verify(context: click.Context, ledger: Path, key: Path | None, head: str | None) -> None:
     """Verify LEDGER; the exit code is 1 when anything is wrong."""
-    with _refusals():
+    with refusals():
         from checkpoint_eval.randomise.keys import read_key
         from checkpoint_eval.randomise.ledger import Ledger
 
@@ -265,9 +267,9 @@ def verify(context: click.Context, ledger: Path, key: Path | None, head: str | N
 @click.argument("out", type=FILE)
 def export(ledger: Path, out: Path) -> None:
     """Write one row for each person randomised in LEDGER to the CSV file OUT."""
-    with _refusals():
+    with refusals():
+        from checkpoint_eval._atomic import write_file
         from checkpoint_eval.randomise.ledger import Ledger
-        from checkpoint_eval.report.atomic import write_file
 
         with Ledger.open(ledger, read_only=True) as opened:
             people = opened.people()

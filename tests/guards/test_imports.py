@@ -13,8 +13,23 @@ ORDER = [
     *("design", "randomise", "outcomes", "balance", "models", "cohort", "power", "report"),
     *("testing", "cli"),
 ]
-HELPERS = {"errors", "results", "_arrays", "_checks", "_frames", "_memory", "_times", "_version"}
-DRAWING = {"report/design_figures.py", "report/figures.py", "report/rendering.py"}
+HELPERS = {
+    "errors",
+    "results",
+    "_arrays",
+    "_atomic",
+    "_checks",
+    "_frames",
+    "_memory",
+    "_times",
+    "_version",
+}
+DRAWING = {
+    "report/cohort_figures.py",
+    "report/design_figures.py",
+    "report/figures.py",
+    "report/rendering.py",
+}
 ENGINES = {"models/standardise.py", "models/multiplicity.py"}
 FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py"))
 

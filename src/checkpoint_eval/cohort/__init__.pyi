@@ -1,9 +1,13 @@
+from .certifying import certify
+from .characteristics import Certificate, Characteristic
 from .cohorts import Cohort
 from .delivery_parts import Delivery, Effect, Era, Recording
+from .estimators import Estimator, settings
 from .faithfulness import Fidelity, Margin, fidelity
 from .generating import generate
 from .histories import Histories
 from .people_parts import Arrivals, Burst, Population, Reoffending
+from .practice import practice_trial
 from .published import load_rossi
 from .published_scenarios import (
     checkpoint_scenario,
@@ -18,10 +22,13 @@ from .truths import Truth, true_value, true_values, truth_frame
 __all__ = [
     "Arrivals",
     "Burst",
+    "Certificate",
+    "Characteristic",
     "Cohort",
     "Delivery",
     "Effect",
     "Era",
+    "Estimator",
     "Fidelity",
     "Histories",
     "Margin",
@@ -31,6 +38,7 @@ __all__ = [
     "Scenario",
     "TrialBatch",
     "Truth",
+    "certify",
     "checkpoint_scenario",
     "draw_trials",
     "fidelity",
@@ -38,7 +46,9 @@ __all__ = [
     "generate",
     "load_rossi",
     "parse_scenario",
+    "practice_trial",
     "read_scenario",
+    "settings",
     "true_value",
     "true_values",
     "truth_frame",

@@ -111,9 +111,13 @@ class Cohort:
 
 @remembered
 def _assignment(cohort: Cohort) -> Assignment:
-    lives = cohort.lives
+    return assignment_of(cohort.lives)
+
+
+def assignment_of(lives: Lives) -> Assignment:
+    """Return who was randomised to what, when and by which rule."""
     rule, read = lives.scenario.rule, lives.delivered.people
-    stratum = np.zeros(cohort.n, dtype=np.int64)
+    stratum = np.zeros(lives.persons.n, dtype=np.int64)
     strata: tuple[str, ...] = ("everyone",)
     by: tuple[str, ...] = ()
     if isinstance(rule, Stratified):
@@ -127,7 +131,7 @@ def _assignment(cohort: Cohort) -> Assignment:
         stratified_by=by,
         rule=rule,
         people=read,
-        ids=np.arange(1, cohort.n + 1).astype(str),
+        ids=np.arange(1, lives.persons.n + 1).astype(str),
         date=lives.persons.index,
     )
 

@@ -114,11 +114,11 @@ def true_values(cohort: Cohort, *, limit_people: int = LIMIT_PEOPLE) -> tuple[Tr
     Returns
     -------
     tuple of Truth
-        Risk difference, risk ratio and odds ratio, restricted mean difference and ratio, rate
-        ratio and difference in reoffences, and harm difference (Cambridge medians) at 6, 12 and 24
-        months; the complier effect on the risk; the effect on each need being resolved; the hazard
-        ratio where it exists and the Cox limit, the value a Cox model of complete follow-up to 24
-        months tends to.
+        Risk and survival difference, risk ratio and odds ratio, restricted mean difference and
+        ratio, rate ratio and difference in reoffences, and harm difference (Cambridge medians) at
+        6, 12 and 24 months; the complier effect on the risk; the effect on each need being
+        resolved; the hazard ratio where it exists and the Cox limit, the value a Cox model of
+        complete follow-up to 24 months tends to.
 
     Raises
     ------
@@ -149,21 +149,12 @@ def true_values(cohort: Cohort, *, limit_people: int = LIMIT_PEOPLE) -> tuple[Tr
     if not isinstance(cohort, Cohort):
         raise TrialError(f"`cohort` must be a `Cohort`, got {type(cohort).__name__}.")
     check_count(limit_people, "limit_people", least=1000)
-    limits = _limits(cohort.scenario, limit_people)
-    found = []
-    for here, (name, months, value, error, reason) in zip(_told(cohort.lives), limits, strict=True):
-        held = NAN if reason else here[2]
-        found.append(
-            Truth(
-                estimand=name,
-                months=months,
-                in_cohort=held,
-                limit=value,
-                monte_carlo_error=error,
-                reason=reason,
-            )
-        )
-    return tuple(found)
+    limits = limiting_values(cohort.scenario, limit_people)
+    here = [told[2] for told in _told(cohort.lives)]
+    return tuple(
+        replace(truth, in_cohort=NAN if truth.reason else value)
+        for truth, value in zip(limits, here, strict=True)
+    )
 
 
 def truth_frame(truths: tuple[Truth, ...]) -> pd.DataFrame:
@@ -183,9 +174,20 @@ Told = tuple[str, int, float, float, str]
 
 
 @remembered
-def _limits(scenario: Scenario, people: int) -> list[Told]:
-    large = replace(scenario, people=people)
-    return list(_told(live(large, np.random.default_rng([LIMIT_SEED, people]))))
+def limiting_values(scenario: Scenario, people: int = LIMIT_PEOPLE) -> tuple[Truth, ...]:
+    """Return the true values in the limit alone; `in_cohort` is missing."""
+    large = live(replace(scenario, people=people), np.random.default_rng([LIMIT_SEED, people]))
+    return tuple(
+        Truth(
+            estimand=name,
+            months=months,
+            in_cohort=NAN,
+            limit=value,
+            monte_carlo_error=error,
+            reason=reason,
+        )
+        for name, months, value, error, reason in _told(large)
+    )
 
 
 def _told(lives: Lives) -> Iterator[Told]:
@@ -242,6 +244,7 @@ def _compared(lives: Lives) -> Iterator[Sides]:
         number = assigned(lives, lives.histories.totals(days))
         harm = assigned(lives, lives.histories.totals(days, weights))
         yield Sides(name="risk difference", months=months, of=risk)
+        yield Sides(name="survival difference", months=months, of=1 - risk)
         yield Sides(name="risk ratio", months=months, of=risk, measure="ratio")
         yield Sides(name="odds ratio", months=months, of=risk, measure="odds ratio")
         yield Sides(name="restricted mean difference", months=months, of=mean)

@@ -281,7 +281,7 @@ def _departures(people: FollowUp) -> Iterator[Looked]:
             "warning",
             "deaths",
             again,
-            "follow-up ends at the earliest; `without_rows` keeps the first row: ask which is right.",
+            "the earliest ends follow-up; `without_rows` keeps the first row: ask which is right.",
         ),
         (
             "assessment without a date",

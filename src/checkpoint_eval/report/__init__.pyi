@@ -1,3 +1,5 @@
+from .certified import certificate_page, write_certificate
+from .cohort_figures import plot_fidelity
 from .design_figures import plot_drift, plot_integrity, plot_rules
 from .evaluating import evaluate
 from .evaluation import Evaluation, Result
@@ -9,15 +11,18 @@ from .tables import estimates_table
 __all__ = [
     "Evaluation",
     "Result",
+    "certificate_page",
     "estimates_table",
     "evaluate",
     "flow_diagram",
     "plot_balance",
     "plot_drift",
+    "plot_fidelity",
     "plot_forest",
     "plot_integrity",
     "plot_rules",
     "plot_survival",
+    "write_certificate",
     "write_folder",
     "write_report",
 ]

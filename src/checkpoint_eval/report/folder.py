@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from checkpoint_eval._atomic import replaced_folder
 from checkpoint_eval.errors import OutputRefused
-from checkpoint_eval.report.atomic import replaced_folder
 from checkpoint_eval.report.evaluation import SCHEMA, Evaluation
 from checkpoint_eval.report.page import render_page
 from checkpoint_eval.report.rendering import draw_all

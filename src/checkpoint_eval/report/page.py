@@ -6,8 +6,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from checkpoint_eval._atomic import write_file
 from checkpoint_eval.errors import OutputRefused
-from checkpoint_eval.report.atomic import write_file
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.rendering import Drawing, draw_all, inline_svg
 from checkpoint_eval.report.tables import format_p, headline, table_row

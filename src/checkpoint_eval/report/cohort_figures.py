@@ -1,0 +1,52 @@
+"""Figures of invented cohorts."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from checkpoint_eval.cohort.faithfulness import Fidelity
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+
+FAR = 3.0  # standard errors
+
+
+def plot_fidelity(found: Fidelity, *, ax: Axes | None = None) -> Axes:
+    """Draw how far each measure of a cohort is from its reference, in standard errors.
+
+    Parameters
+    ----------
+    found : Fidelity
+        Of `fidelity`. Each measure's two values stand at the right.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if not isinstance(found, Fidelity):
+        raise TrialError(f"`found` must be a `Fidelity`, got {type(found).__name__}.")
+    rows = [each for each in found.margins if np.isfinite(each.errors_away)]
+    if not rows:
+        raise TrialError("No measure of `found` has a standard error, so there is nothing to draw.")
+    with sns.axes_style("white", STYLE):
+        height = 1.0 + 0.26 * len(rows)
+        ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
+        y = np.arange(len(rows))
+        away = np.array([each.errors_away for each in rows])
+        ax.axvspan(-FAR, FAR, color=TREATMENTS[0], alpha=0.08, lw=0)
+        ax.axvline(0, color=CONTROL, lw=0.8)
+        ax.hlines(y, 0, away, color=CONTROL, lw=0.8)
+        ax.plot(away, y, "o", color=TREATMENTS[0], ms=4)
+        ax.set_yticks(y, [each.measure for each in rows])
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        reach = max(FAR + 1, 1.1 * float(np.abs(away).max()))
+        ax.set_xlim(-reach, reach)
+        ax.set_xlabel("Cohort less reference, in standard errors (shaded: within 3)")
+        right = ax.secondary_yaxis("right")
+        right.set_yticks(y, [f"{each.cohort:.3g}  /  {each.reference:.3g}" for each in rows])
+        right.tick_params(length=0)
+        right.spines["right"].set_visible(False)
+        ax.set_title("cohort / reference", loc="right", fontsize="small")
+    return ax
