@@ -6,7 +6,10 @@ import os
 import platform
 from importlib import metadata
 
-BENCHMARKS = ("importing", "survival", "rerandomise", "cox", "ledger", "rules", "extracts", "demo")
+BENCHMARKS = (
+    *("importing", "survival", "rerandomise", "cox", "ledger", "rules", "extracts", "cohorts"),
+    "demo",
+)
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("checkpoint-eval", "numpy", "scipy", "pandas", "lifelines")
 

@@ -25,7 +25,9 @@ except ImportError as problem:
         "pip install 'checkpoint-eval[test]'."
     ) from problem
 
-__all__ = ["assignments", "extracts", "followed", "records", "trials"]
+from checkpoint_eval.testing_scenarios import cohorts, scenarios
+
+__all__ = ["assignments", "cohorts", "extracts", "followed", "records", "scenarios", "trials"]
 
 Tables: TypeAlias = dict[str, Any]
 FIRST = "2016-01-01"
@@ -279,9 +281,8 @@ def _extracts(draw: DrawFn, plans: "SearchStrategy[_Plan]", partial: Any) -> Tab
     offences = _offences(draw, plan)
     gone = [(who, day) for who, day in plan.gone.items() if day is not None]
     gone += draw(st.lists(st.tuples(plan.who, plan.days | st.none()), max_size=2 * plan.dirty))
-    seen = draw(
-        plan.listed(plan.who, plan.faulty(plan.days), st.sampled_from(PATHWAYS), st.integers(0, 10))
-    )
+    when, need = plan.faulty(plan.days), st.sampled_from(PATHWAYS)
+    seen = draw(plan.listed(plan.who, when, need, st.integers(0, 10)))
     seen = [(w, day if plan.dirty else plan.sound(w, day), *rest) for w, day, *rest in seen]
     left = [(*row, draw(st.sampled_from(LEFT))) for row in gone]
     tables: Tables = {

@@ -44,7 +44,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def room(path: Path) -> str:
     name = path.parts[0].removesuffix(".py")
-    return "cli" if name.startswith("cli_") else name
+    return next((room for room in ("cli", "testing") if name.startswith(f"{room}_")), name)
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -74,7 +74,7 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
         assert not packages & {"matplotlib", "seaborn"}, path
     if str(path) not in ENGINES:
         assert "statsmodels" not in packages, path
-    if str(path) != "testing.py":
+    if str(path) not in {"testing.py", "testing_scenarios.py"}:
         assert "hypothesis" not in packages, path
     assert "lifelines" not in packages, "lifelines is a second opinion, never an engine"
 

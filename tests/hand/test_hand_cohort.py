@@ -442,6 +442,7 @@ def test_truths_tend_to_their_closed_forms() -> None:
         free = [np.sum(1 - slow.risk(reoffending, h(np.arange(days)))) for h in hazards]
         for name, expected in {
             "risk difference": risks[1] - risks[0],
+            "survival difference": risks[0] - risks[1],
             "risk ratio": risks[1] / risks[0],
             "odds ratio": odds[1] / odds[0],
             "restricted mean difference": free[1] - free[0],

@@ -150,6 +150,8 @@ def estimands(cohort: Cohort) -> dict[tuple[str, int], float]:
         last = days_of(months)
         control, offered = (mean([life.time(z) <= last for life in everyone]) for z in (0, 1))
         values["risk difference", months] = offered - control
+        alive = [mean([life.time(z) > last for life in everyone]) for z in (0, 1)]
+        values["survival difference", months] = alive[1] - alive[0]
         values["risk ratio", months] = offered / control
         values["odds ratio", months] = offered / (1 - offered) / (control / (1 - control))
         free = [mean([min(life.time(z), last) for life in everyone]) for z in (0, 1)]

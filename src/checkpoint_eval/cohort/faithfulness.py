@@ -47,8 +47,13 @@ class Margin:
 
     @property
     def errors_away(self) -> float:
-        """The difference in standard errors; beyond 3 or so it is not chance."""
-        return self.difference / self.std_error if self.std_error > 0 else np.nan
+        """The difference in standard errors; beyond 3 or so it is not chance.
+
+        Without a standard error, as where everyone is alike: 0 when there is no difference.
+        """
+        if self.std_error > 0 or np.isnan(self.difference):
+            return self.difference / self.std_error
+        return float(np.copysign(np.inf, self.difference)) if self.difference else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

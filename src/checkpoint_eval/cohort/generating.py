@@ -16,7 +16,7 @@ from checkpoint_eval.outcomes.dates import one_day
 
 # Bytes at the highest point of generating: for each person beside their needs, for each need, and
 # for each offence. Measured by benchmarks/cohorts.py.
-PERSON, NEED, OFFENCE = 700, 120, 150
+PERSON, NEED, OFFENCE = 450, 75, 95
 
 
 def generate(scenario: Scenario, rng: np.random.Generator) -> Cohort:

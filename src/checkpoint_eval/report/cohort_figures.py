@@ -27,26 +27,28 @@ def plot_fidelity(found: Fidelity, *, ax: Axes | None = None) -> Axes:
     """
     if not isinstance(found, Fidelity):
         raise TrialError(f"`found` must be a `Fidelity`, got {type(found).__name__}.")
-    rows = [each for each in found.margins if np.isfinite(each.errors_away)]
+    rows = [each for each in found.margins if not np.isnan(each.errors_away)]
     if not rows:
-        raise TrialError("No measure of `found` has a standard error, so there is nothing to draw.")
+        raise TrialError("No measure of `found` is known, so there is nothing to draw.")
     with sns.axes_style("white", STYLE):
         height = 1.0 + 0.26 * len(rows)
         ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
         y = np.arange(len(rows))
         away = np.array([each.errors_away for each in rows])
+        known = np.abs(away[np.isfinite(away)])
+        reach = max(FAR + 1, 1.1 * float(known.max(initial=0.0)))
+        away = np.clip(away, -reach, reach)  # what cannot be so at all stands at the edge
         ax.axvspan(-FAR, FAR, color=TREATMENTS[0], alpha=0.08, lw=0)
         ax.axvline(0, color=CONTROL, lw=0.8)
         ax.hlines(y, 0, away, color=CONTROL, lw=0.8)
         ax.plot(away, y, "o", color=TREATMENTS[0], ms=4)
         ax.set_yticks(y, [each.measure for each in rows])
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        reach = max(FAR + 1, 1.1 * float(np.abs(away).max()))
         ax.set_xlim(-reach, reach)
         ax.set_xlabel("Cohort less reference, in standard errors (shaded: within 3)")
         right = ax.secondary_yaxis("right")
         right.set_yticks(y, [f"{each.cohort:.3g}  /  {each.reference:.3g}" for each in rows])
         right.tick_params(length=0)
         right.spines["right"].set_visible(False)
-        ax.set_title("cohort / reference", loc="right", fontsize="small")
+        ax.text(1.02, 1.0, "cohort / reference", transform=ax.transAxes, va="bottom", size="small")
     return ax
