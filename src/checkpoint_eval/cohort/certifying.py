@@ -24,7 +24,8 @@ from checkpoint_eval.cohort.generating import live
 from checkpoint_eval.cohort.practice import lived_trial
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.cohort.truths import limiting_values, true_value
-from checkpoint_eval.errors import ImpossibleDesign, OutputRefused
+from checkpoint_eval.errors import ImpossibleDesign, OutputRefused, TrialError
+from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
 
 BLOCK = 50  # trials in a block; part of what a seed means
@@ -187,14 +188,19 @@ def _one_trial(scenario: Scenario, rng: np.random.Generator) -> dict[str, tuple[
         trial = lived_trial(live(scenario, rng), HORIZON)
     except ImpossibleDesign:  # a stratum that holds one arm only: not estimable
         return {each.name: (NAN,) * len(KEPT) for each in _estimators()}
-    found = {}
-    for each in _estimators():
+    return {each.name: _numbers(each, trial, rng) for each in _estimators()}
+
+
+def _numbers(each: Estimator, trial: Trial, rng: np.random.Generator) -> tuple[float, ...]:
+    """Return the numbers of one estimator; where it refuses the trial it is not estimable."""
+    try:
         told = each.ask(trial, rng)
-        estimate = isinstance(told, Estimate)
-        found[each.name] = tuple(
-            float(getattr(told, name)) if estimate or name == "p_value" else NAN for name in KEPT
-        )
-    return found
+    except TrialError:
+        return (NAN,) * len(KEPT)
+    estimate = isinstance(told, Estimate)
+    return tuple(
+        float(getattr(told, name)) if estimate or name == "p_value" else NAN for name in KEPT
+    )
 
 
 def _estimators() -> tuple[Estimator, ...]:
