@@ -11,7 +11,7 @@ from checkpoint_eval._checks import as_names, check_count, counted
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.dates import Days
-from checkpoint_eval.outcomes.follow_up import NEVER, FollowUp
+from checkpoint_eval.outcomes.follow_up import BLOCK_ROWS, NEVER, FollowUp
 from checkpoint_eval.outcomes.observed import Provenance
 from checkpoint_eval.outcomes.records import Records
 
@@ -154,7 +154,12 @@ def proven_by(records: Records, proving: tuple[str, ...]) -> IntArray:
             f"No disposal is one of {', '.join(map(repr, proving))}; the extract has "
             f"{', '.join(map(repr, disposals.kinds))}: say in `proving` which of them prove."
         )
-    chosen = np.isin(disposals.kind, kinds) & (disposals.offence >= 0) & ~np.isnat(disposals.date)
+    proves = np.zeros(len(disposals.kinds) + 1, dtype=bool)  # the last: of unknown kind
+    proves[kinds] = True
     first = np.full(records.offences.size, NEVER)
-    np.minimum.at(first, disposals.offence[chosen], disposals.date[chosen].view(np.int64))
+    for at in range(0, disposals.size, BLOCK_ROWS):
+        rows = slice(at, at + BLOCK_ROWS)
+        offence, day = disposals.offence[rows], disposals.date[rows]
+        chosen = proves[disposals.kind[rows]] & (offence >= 0) & ~np.isnat(day)
+        np.minimum.at(first, offence[chosen], day[chosen].view(np.int64))
     return first

@@ -20,6 +20,7 @@ NEVER = np.iinfo(np.int64).max
 
 # Rows of a table worked on at once.
 BLOCK_ROWS = 1 << 16
+SHORT = (np.iinfo(np.int32).min, np.iinfo(np.int32).max)  # days fit in four bytes
 
 Clock: TypeAlias = Literal["elapsed", "street"]
 CLOCKS: tuple[str, ...] = ("elapsed", "street")
@@ -85,12 +86,14 @@ class FollowUp:
         Rows without a date, or of people not followed, lie in no window.
         """
         offences = self.records.offences
-        begin = self.per_record(first.view(np.int64), NEVER)
-        end = self.per_record(last.view(np.int64), -NEVER)
-        found = [
-            at + np.flatnonzero((day >= begin[person]) & (day <= end[person]))
-            for at, person, day in _blocks(offences.person, offences.date.view(np.int64))
-        ]
+        ends = [(first.view(np.int64), NEVER), (last.view(np.int64), -NEVER)]
+        # both ends of a person's window side by side in eight bytes: one look-up an offence
+        window = np.stack([self.per_record(*end) for end in ends], axis=1)
+        window = np.clip(window, *SHORT).astype(np.int32)
+        found = []
+        for at, person, day in _blocks(offences.person, offences.date.view(np.int64)):
+            own = window.take(person, axis=0)
+            found.append(at + np.flatnonzero((day >= own[:, 0]) & (day <= own[:, 1])))
         rows = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
         if codes:
             wanted = [
