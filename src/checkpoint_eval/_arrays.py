@@ -74,6 +74,12 @@ class FrozenMapping(Mapping[str, Value]):
     def __len__(self) -> int:
         return len(self._held)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether the items are the same: beside another such mapping, in the same order."""
+        if isinstance(other, FrozenMapping):
+            return list(self._held.items()) == list(other._held.items())
+        return self._held == other
+
     def __hash__(self) -> int:
         return hash(tuple(self._held.items()))
 

@@ -13,6 +13,7 @@ from checkpoint_eval.cohort.dirt import soil
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.cohort.written import Lives, Tables, kept_contract
 from checkpoint_eval.design.within import Stratified
+from checkpoint_eval.errors import OutputRefused, TrialError
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.randomise.assignment import Assignment
 
@@ -89,7 +90,7 @@ class Cohort:
         Parameters
         ----------
         folder : str or Path
-            Made when it is not there; files of the same names are replaced.
+            Made when it is not there; tables of the same names are replaced.
         parquet : bool
             Whether to write Parquet instead of CSV.
 
@@ -98,15 +99,28 @@ class Cohort:
         Path
             The folder. What everyone would have done under the other arm is not written.
         """
+        if not isinstance(folder, (str, Path)):
+            raise TrialError(f"`folder` must be a path, got {folder!r}.")
         place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
         frames = {name: table for name, table in self.tables().items() if name != "extract_date"}
-        for name, frame in (frames | {"trial": self.people}).items():
-            if parquet:
-                frame.to_parquet(place / f"{name}.parquet", index=False)
-            else:
-                frame.to_csv(place / f"{name}.csv", index=False)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            for name, frame in (frames | {"trial": self.people}).items():
+                _write(frame, place / name, parquet=parquet)
+        except OSError as problem:
+            raise OutputRefused(f"{place} cannot be written: {problem.strerror}.") from problem
         return place
+
+
+def _write(frame: pd.DataFrame, place: Path, *, parquet: bool) -> None:
+    """Write one table; the other kind of file would be read beside it, so it goes."""
+    csv, other = place.with_suffix(".csv"), place.with_suffix(".parquet")
+    if parquet:
+        csv, other = other, csv
+        frame.to_parquet(csv, index=False)
+    else:
+        frame.to_csv(csv, index=False)
+    other.unlink(missing_ok=True)
 
 
 @remembered

@@ -4,16 +4,59 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from checkpoint_eval._arrays import frozen_mapping
-from checkpoint_eval._checks import check_count, check_mapping, check_positive
+from checkpoint_eval._checks import check_count, check_positive, did_you_mean
 from checkpoint_eval.cohort.people_parts import (
     check_at_least_0,
+    check_at_most,
     check_day,
     check_pair,
     check_share,
     check_shares,
 )
+from checkpoint_eval.cohort.typed import typed_fields
 from checkpoint_eval.errors import TrialError
+
+# What an audit looks for and an extract can be made to have.
+FAULTS: tuple[str, ...] = (
+    "several offences in one day",
+    "several offences with one disposal",
+    "overlapping custody",
+    "offence during custody",
+    "custody open at the extract",
+    "offence on the day of randomisation",
+    "disposal on the day of randomisation",
+    "custody that begins on the day of randomisation",
+    "death or departure on the day of randomisation",
+    "death or departure before randomisation",
+    "several deaths or departures of one person",
+    "follow-up differs by arm",
+    "offence after death or departure",
+    "custody after death or departure",
+    "offence recorded before it was committed",
+    "disposal spelt unlike one that proves",
+    "disposal of unknown kind",
+    "custody that ends before it begins",
+    "offence before birth",
+    "offence after the extract",
+    "disposal after the extract",
+    "disposal before its offence",
+    "custody that begins after the extract",
+    "assessment after the extract",
+    "death or departure after the extract",
+    "death or departure without a date",
+    "offence without a date",
+    "disposal without a date",
+    "custody without a start",
+    "assessment without a date",
+    "disposal of an unknown offence",
+    "unknown person in offences",
+    "unknown person in custody",
+    "unknown person in deaths",
+    "unknown person in pathways",
+    "linkage differs by arm",
+    "person not in the records",
+    "repeated identifier",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +89,7 @@ class Effect:
     resolved: tuple[float, float] = (0.2, 0.5)
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         days = self.from_days
         if len(days) != len(self.hazard_ratios) or not days or days[0] != 0:
             raise TrialError(
@@ -57,10 +101,8 @@ class Effect:
         for ratio in self.hazard_ratios:
             check_positive(ratio, "hazard_ratios")
         for name in ("by_band", "pathways"):
-            ratios = check_mapping(getattr(self, name), name)
-            for each, ratio in ratios.items():
+            for each, ratio in getattr(self, name).items():
                 check_positive(ratio, f"{name}[{each!r}]")
-            object.__setattr__(self, name, frozen_mapping(dict(ratios)))
         before, after = check_pair(self.resolved, "resolved")
         if before > after:
             raise TrialError(
@@ -76,12 +118,15 @@ class Effect:
     @classmethod
     def delayed(cls, hazard_ratio: float, *, months: float) -> "Effect":
         """Return no effect at first, then a hazard ratio for good."""
+        check_positive(months, "months")
         return cls(hazard_ratios=(1.0, hazard_ratio), from_days=(0.0, 365 / 12 * months))
 
     @classmethod
     def waning(cls, hazard_ratio: float, *, months: float = 4, over: int = 12) -> "Effect":
         """Return a hazard ratio that lasts some months, then goes back to 1 in monthly steps."""
         check_count(over, "over")
+        check_positive(months, "months")
+        check_positive(hazard_ratio, "hazard_ratio")
         back = [hazard_ratio ** (1 - step / (over + 1)) for step in range(1, over + 1)]
         days = [365 / 12 * (months + step) for step in range(over + 1)]
         return cls(hazard_ratios=(hazard_ratio, *back, 1.0), from_days=(0.0, *days))
@@ -112,6 +157,7 @@ class Era:
     first: str = ""
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         check_share(self.to_prosecution, "to_prosecution")
         check_share(self.to_checkpoint, "to_checkpoint")
         if self.first:
@@ -121,6 +167,17 @@ class Era:
                 "`to_prosecution` and `to_checkpoint` add up to more than 1, so some people would "
                 "always get the arm they were not randomised to."
             )
+
+
+# What is beyond these is a slip of the pen.
+MOST_DELIVERED = {
+    "officers": 10_000,
+    "contract_months": 120,
+    "officer_spread": 10.0,
+    "navigator_spread": 3.0,
+    "turnover": 100.0,
+    "contacts": 1_000.0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,15 +222,20 @@ class Delivery:
     consent: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         for name in ("officers", "caseload", "contract_months"):
             check_count(getattr(self, name), name)
-        for name in ("officer_spread", "navigator_spread", "turnover", "contacts"):
-            check_at_least_0(getattr(self, name), name)
+        for name, most in MOST_DELIVERED.items():
+            check_at_most(getattr(self, name), most, name)
         check_share(self.breach, "breach")
         check_pair(self.consent, "consent")
         if not -10 < self.by_risk < 10:
             raise TrialError(f"`by_risk` must be a log odds ratio, got {self.by_risk!r}.")
-        days = [check_day(era.first, "first") for era in self.eras[1:]]
+        days = [
+            check_day(era.first, "first")
+            for number, era in enumerate(self.eras)
+            if number or era.first
+        ]
         if not self.eras or any(a >= b for a, b in itertools.pairwise(days)):
             raise TrialError("`eras` needs one or more, in order of time.")
 
@@ -232,16 +294,18 @@ class Recording:
     dirty: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         check_day(self.extract, "extract")
         for name in ("offences", "proven"):
-            object.__setattr__(self, name, check_shares(getattr(self, name), name))
-        for name in ("disposal_days", "recording_days", "custody_days", "deaths", "departures"):
+            check_shares(getattr(self, name), name)
+        for name in ("disposal_days", "recording_days", "custody_days"):
+            check_at_most(getattr(self, name), 36_500, name)
+        for name in ("deaths", "departures"):
             check_at_least_0(getattr(self, name), name)
         check_share(self.custody, "custody")
         check_pair(self.unlinked, "unlinked")
         check_pair(self.unassessed, "unassessed")
-        rows = {
-            rule: check_count(number, f"dirty[{rule!r}]", least=0)
-            for rule, number in check_mapping(self.dirty, "dirty").items()
-        }
-        object.__setattr__(self, "dirty", frozen_mapping(rows))
+        for rule, number in self.dirty.items():
+            check_count(number, f"dirty[{rule!r}]", least=0)
+            if rule not in FAULTS:
+                raise TrialError(f"`dirty` names the fault {rule!r}; {did_you_mean(rule, FAULTS)}")

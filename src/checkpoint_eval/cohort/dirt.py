@@ -1,14 +1,13 @@
 """Putting faults into an extract: each that an audit looks for, so many rows of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import IntArray
-from checkpoint_eval._checks import check_known, counted
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.dates import one_day
@@ -26,14 +25,29 @@ class Soiling:
     extract: np.datetime64
     arm: Mapping[int, int]
     rng: np.random.Generator
+    rule: str = ""
+    used: dict[str, set[int]] = field(default_factory=dict)
 
     def rows(self, table: str, k: int, among: Any = None) -> IntArray:
         """Return k different rows of a table, of those that can have the fault."""
         able = np.arange(len(self.frames[table])) if among is None else np.flatnonzero(among)
+        # a row with a fault is left alone, where there are others
+        fresh = able[~np.isin(able, list(self.used.get(table, ())))]
+        chosen = self.chosen(fresh if fresh.size >= k else able, k, f"row of {table}")
+        self.used.setdefault(table, set()).update(chosen.tolist())
+        return chosen
+
+    def people(self, k: int, among: Any = None) -> IntArray:
+        """Return the numbers of k different people, in order."""
+        return self.chosen(np.array(sorted(self.index) if among is None else among), k, "person")
+
+    def chosen(self, able: IntArray, k: int, what: str) -> IntArray:
+        """Return k of those that can have the fault, in order."""
         if able.size < k:
+            several = {"person": "people"}.get(what, what.replace("row of", "rows of"))
             raise TrialError(
-                f"`dirty` asks for {k} rows, but {counted(int(able.size), 'row')} of {table} can "
-                "have the fault; ask for fewer, or for more people."
+                f"`dirty` asks for {k} rows of {self.rule!r}, but {able.size:,} {several} can have "
+                "the fault; ask for fewer, or for more people."
             )
         return np.sort(self.rng.choice(able, size=k, replace=False))
 
@@ -68,10 +82,8 @@ Fault = Callable[[Soiling, int], Soiling]
 def soil(
     frames: Frames, assignment: Assignment, scenario: Scenario, rng: np.random.Generator
 ) -> Frames:
-    """Return the tables with the faults the scenario asks for, in the order of `FAULTS`."""
+    """Return the tables with the faults the scenario asks for, in the order of `MAKERS`."""
     asked = scenario.recording.dirty
-    for rule in asked:
-        check_known(rule, FAULTS, what="fault of `dirty`")
     ids = assignment.ids.astype(np.int64).tolist()
     soiling = Soiling(
         frames=frames,
@@ -80,9 +92,9 @@ def soil(
         arm=dict(zip(ids, assignment.arm.tolist(), strict=True)),
         rng=rng,
     )
-    for rule, fault in FAULTS.items():
+    for rule, fault in MAKERS.items():
         if asked.get(rule, 0):
-            soiling = fault(soiling, asked[rule])
+            soiling = fault(replace(soiling, rule=rule), asked[rule])
     return soiling.frames
 
 
@@ -188,8 +200,7 @@ def _together(s: Soiling, k: int) -> Soiling:
     known = s.frames["disposals"]
     first = known.dropna(subset="date").drop_duplicates("offence")
     first = first[first["offence"].isin(s.frames["offences"]["offence"])]
-    rows = s.rng.choice(len(first), size=min(k, len(first)), replace=False)
-    chosen = first.iloc[np.sort(rows)]
+    chosen = first.iloc[s.chosen(np.arange(len(first)), k, "row of disposals")]
     frame = s.frames["offences"].set_index("offence").loc[chosen["offence"]].reset_index()
     number = int(s.frames["offences"]["offence"].max()) + 1 + np.arange(len(chosen))
     more = frame.assign(offence=number, date=frame["date"] - pd.Timedelta(days=1))
@@ -221,13 +232,13 @@ def _overlapping(s: Soiling, k: int) -> Soiling:
 
 
 def _dead_before(s: Soiling, k: int) -> Soiling:
-    people = s.rng.choice(sorted(s.index), size=k, replace=False)
+    people = s.people(k)
     day = pd.to_datetime(s.randomised(people) - 10)
     return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "death"}))
 
 
 def _dead_on_the_day(s: Soiling, k: int) -> Soiling:
-    people = s.rng.choice(sorted(s.index), size=k, replace=False)
+    people = s.people(k)
     day = pd.to_datetime(s.randomised(people))
     return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "death"}))
 
@@ -236,7 +247,7 @@ def _dead_twice(s: Soiling, k: int) -> Soiling:
     frame = s.frames["deaths"]
     if len(frame):
         return s.added("deaths", frame.iloc[s.rng.integers(0, len(frame), k)])
-    people = s.rng.choice(sorted(s.index), size=k, replace=False)
+    people = s.people(k)
     day = pd.to_datetime(np.full(k, s.extract))
     once = pd.DataFrame({"person": people, "date": day, "kind": "death"})
     return s.added("deaths", once).added("deaths", once)
@@ -244,7 +255,7 @@ def _dead_twice(s: Soiling, k: int) -> Soiling:
 
 def _dead(late: bool) -> Fault:  # noqa: FBT001 - after the extract, or without a date
     def fault(s: Soiling, k: int) -> Soiling:
-        people = s.rng.choice(sorted(s.index), size=k, replace=False)
+        people = s.people(k)
         day = pd.to_datetime(np.full(k, s.extract + 5 if late else np.datetime64("NaT", "D")))
         return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "death"}))
 
@@ -277,13 +288,13 @@ def _lost_of_one_arm(s: Soiling, k: int) -> Soiling:
 def _left_of_one_arm(s: Soiling, k: int) -> Soiling:
     """Let people of Checkpoint leave early only; whether it is found depends on how many."""
     treated = [who for who, arm in sorted(s.arm.items()) if arm == 1]
-    people = s.rng.choice(treated, size=min(k, len(treated)), replace=False)
+    people = s.people(k, treated)
     day = pd.to_datetime(s.randomised(people) + 5)
     return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "emigration"}))
 
 
 # In this order: rows are added before rows are made impossible to link or to date.
-FAULTS: Mapping[str, Fault] = {
+MAKERS: Mapping[str, Fault] = {
     "several offences in one day": _twice_a_day,
     "several offences with one disposal": _together,
     "overlapping custody": _overlapping,

@@ -1,5 +1,6 @@
 """How close a cohort is to stated margins and correlations."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -159,19 +160,37 @@ def stated(scenario: Scenario) -> dict[str, float]:
 
 
 def _compared(cohort: Cohort, reference: Mapping[str, Any]) -> Fidelity:
-    values = _measures(cohort)
-    margins = []
+    values, ranked = _measures(cohort), _numbers(cohort.people)
+    margins, left = [], []
+    reach = int((cohort.lives.extract - cohort.lives.persons.index.max()).astype(int))
     for name, wanted in reference.items():
-        if not is_number(wanted):
-            raise TrialError(f"`reference[{name!r}]` must be a number, got {wanted!r}.")
-        if " ~ " in name:
-            value, error = _correlation(cohort, *name.split(" ~ "))
+        if not isinstance(name, str) or name.count(" ~ ") > 1:
+            raise TrialError(f"`reference` names the measure {name!r}; name one, or one pair.")
+        if not is_number(wanted) or not -np.inf < wanted < np.inf:
+            raise TrialError(f"`reference[{name!r}]` must be a finite number, got {wanted!r}.")
+        month = re.fullmatch(r"(?:risk|reoffences a reoffender) at (\d+) months", name)
+        if month and days_of(int(month.group(1))) > reach:
+            left.append(name)  # the extract does not follow everyone for so long
+            continue
+        if month:
+            value, error = _by_month(cohort, name, days_of(int(month.group(1))))
+        elif " ~ " in name:
+            value, error = _correlation(ranked, *name.split(" ~ "))
         else:
-            value, error = values[check_known(name, values, what="measure")]
+            value, error = values[check_known(name, [*values, "risk at 12 months"], what="measure")]
         margins.append(Margin(measure=name, cohort=value, reference=float(wanted), std_error=error))
-    if not margins:
+    if not margins and not left:
         raise TrialError("`reference` names no measure; name at least one.")
-    return Fidelity(margins=tuple(margins))
+    return Fidelity(margins=tuple(margins), not_compared=tuple(left))
+
+
+def _by_month(cohort: Cohort, name: str, days: int) -> tuple[float, float]:
+    """Return a measure of a time point, as it would be under prosecution."""
+    histories = cohort.lives.histories
+    if name.startswith("risk"):
+        return _share(histories.first()[0] <= days)
+    number = histories.totals(days)[0]
+    return _share(number[number > 0])
 
 
 def _share(each: Any) -> tuple[float, float]:
@@ -204,12 +223,6 @@ def _measures(cohort: Cohort) -> dict[str, tuple[float, float]]:
     found["more than one need"] = _share(persons.needs.sum(axis=0) > 1)
     contract = delivered.received == 1
     first = lives.histories.first()
-    for months in range(1, 61):
-        days = days_of(months)
-        found[f"risk at {months} months"] = _share(first[0] <= days)
-    for months in (6, 12, 24):
-        number = lives.histories.totals(days_of(months))[0]
-        found[f"reoffences a reoffender at {months} months"] = _share(number[number > 0])
     found["reoffending on contract"] = _share(first[1][contract] <= contract_days(scenario))
     found["contract kept"] = _share(kept_contract(lives)[contract])
     found["treated as assigned"] = _share(delivered.received == delivered.arm)
@@ -224,11 +237,16 @@ def _median(values: FloatArray) -> tuple[float, float]:
     return float(np.median(values)), float((high - low) / 2)
 
 
-def _correlation(cohort: Cohort, one: str, other: str) -> tuple[float, float]:
-    columns = _numbers(cohort.people)
+def _correlation(columns: Mapping[str, Any], one: str, other: str) -> tuple[float, float]:
     pair = [columns[check_known(name, columns, what="column")] for name in (one, other)]
-    value = float(spearmanr(*pair).statistic)
-    return value, float(np.sqrt(1.06 / max(cohort.n - 3, 1)))
+    return _ranked(*pair), float(np.sqrt(1.06 / max(len(pair[0]) - 3, 1)))
+
+
+def _ranked(one: Any, other: Any) -> float:
+    """Return Spearman's correlation; NaN where a column does not vary."""
+    if len(one) < 2 or min(np.ptp(floats(one)), np.ptp(floats(other))) == 0:
+        return np.nan
+    return float(spearmanr(one, other).statistic)
 
 
 def _numbers(people: pd.DataFrame) -> dict[str, Any]:
@@ -246,32 +264,45 @@ def _with_table(cohort: Cohort, table: pd.DataFrame) -> Fidelity:
         raise TrialError(
             f"`reference` shares no column with the cohort's people: {', '.join(describing)}."
         )
-    margins = []
     for name in shared:
-        if pd.api.types.is_numeric_dtype(people[name]):
-            value, error = _share(people[name])
-            margins.append(
-                Margin(
-                    measure=f"mean {name}",
-                    cohort=value,
-                    reference=float(table[name].mean()),
-                    std_error=error,
-                )
-            )
-            continue
-        for level in sorted({*people[name].astype(str), *table[name].dropna().astype(str)}):
-            value, error = _share(people[name].astype(str) == level)
-            wanted = float((table[name].dropna().astype(str) == level).mean())
-            margins.append(
-                Margin(measure=f"{name}={level}", cohort=value, reference=wanted, std_error=error)
-            )
-    ranked = [name for name in shared if pd.api.types.is_numeric_dtype(people[name])]
+        _refuse_kind(name, people[name], table[name])
+    margins = [each for name in shared for each in _column(name, people[name], table[name])]
+    ranked = {name: people[name] for name in shared if _numeric(people[name])}
     for one, other in combinations(ranked, 2):
-        value, error = _correlation(cohort, one, other)
+        value, error = _correlation(ranked, one, other)
         known = table[[one, other]].dropna()
-        wanted = float(spearmanr(known[one], known[other]).statistic)
+        wanted = _ranked(known[one], known[other])
         margins.append(
             Margin(measure=f"{one} ~ {other}", cohort=value, reference=wanted, std_error=error)
         )
     left = tuple(str(name) for name in table.columns if name not in shared)
     return Fidelity(margins=tuple(margins), not_compared=left)
+
+
+def _numeric(column: Any) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column))
+
+
+def _refuse_kind(name: str, column: Any, given: Any) -> None:
+    """Refuse a column of another kind than the cohort's, or without any value."""
+    if not given.notna().any():
+        raise TrialError(f"`reference` column {name!r} has no value; leave it out.")
+    if _numeric(column) != _numeric(given) or (_numeric(given) and np.isinf(given).any()):
+        kind = "numbers" if _numeric(column) else f"text such as {column.iloc[0]!r}"
+        raise TrialError(f"`reference` column {name!r} must hold {kind}, as the cohort's does.")
+
+
+def _column(name: str, column: Any, given: Any) -> list[Margin]:
+    """Return the mean of a column of numbers, or the shares of one of text."""
+    if _numeric(column):
+        value, error = _share(column)
+        wanted = float(given.mean())
+        return [Margin(measure=f"mean {name}", cohort=value, reference=wanted, std_error=error)]
+    found = []
+    for level in sorted({*column.astype(str), *given.dropna().astype(str)}):
+        value, error = _share(column.astype(str) == level)
+        wanted = float((given.dropna().astype(str) == level).mean())
+        found.append(
+            Margin(measure=f"{name}={level}", cohort=value, reference=wanted, std_error=error)
+        )
+    return found

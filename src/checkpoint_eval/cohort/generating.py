@@ -88,9 +88,14 @@ def bytes_needed(scenario: Scenario) -> float:
 
 def refuse_too_large(scenario: Scenario) -> None:
     """Refuse a cohort that does not fit in the memory that is free."""
-    needed, free = bytes_needed(scenario), psutil.virtual_memory().available
+    refuse_bytes(bytes_needed(scenario), f"`people` is {scenario.people:,}")
+
+
+def refuse_bytes(needed: float, told: str) -> None:
+    """Refuse what takes more memory than is free, stating the estimate."""
+    free = psutil.virtual_memory().available
     if not needed < free:
         raise TrialError(
-            f"`people` is {scenario.people:,}: generating them takes about {needed / 2**30:,.1f} "
-            f"GiB and {free / 2**30:,.1f} GiB are free; generate fewer, or in several cohorts."
+            f"{told}, which takes about {needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are "
+            "free; ask for fewer, or for several cohorts one after the other."
         )

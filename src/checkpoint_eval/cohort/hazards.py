@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval.cohort.delivery_parts import Effect
 from checkpoint_eval.cohort.people_parts import Reoffending
+from checkpoint_eval.errors import TrialError
 
 MONTH = 365 / 12  # days; six months are taken as 182, twelve as 365, twenty-four as 730
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
@@ -78,13 +79,15 @@ def baseline_hazard(reoffending: Reoffending) -> CumulativeHazard:
     """Return the H whose marginal risks are those stated."""
 
     def solved(risk: float) -> float:
-        return float(
-            np.exp(
-                brentq(
-                    lambda log: marginal_risk(reoffending, np.exp(log)) - risk, -40, 60, xtol=1e-12
-                )
+        def off(log: float) -> float:
+            return marginal_risk(reoffending, np.exp(log)) - risk
+
+        if not off(-40) < 0 < off(60):
+            raise TrialError(
+                f"No hazard reaches a risk of {risk:g} with `spread` {reoffending.spread:g} and "
+                f"`frailty` {reoffending.frailty:g}; lower them, or `never`."
             )
-        )
+        return float(np.exp(brentq(off, -40, 60, xtol=1e-12)))
 
     days = [0.0, *map(float, map(days_of, reoffending.months))]
     totals = [0.0, *map(solved, reoffending.risks)]

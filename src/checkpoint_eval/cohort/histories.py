@@ -36,7 +36,7 @@ class Histories:
     day : (2, m) int32
         Whole days from randomisation to the offence when prosecuted, and under Checkpoint; NEVER
         where it is not committed.
-    code : (m,) int8
+    code : (m,) int16
         Into the scenario's offences.
     custody : (m,) int32
         Days of custody that follow when it is committed; 0 for none.
@@ -48,7 +48,7 @@ class Histories:
 
     person: Days32
     day: Days32
-    code: NDArray[np.int8]
+    code: NDArray[np.int16]
     custody: Days32
     left: Days32
     departed: NDArray[np.bool_]
@@ -128,7 +128,7 @@ def _points(
     hazards: tuple[CumulativeHazard, CumulativeHazard],
     block: _Block,
     rng: np.random.Generator,
-) -> tuple[Days32, Days32, NDArray[np.int8], Days32]:
+) -> tuple[Days32, Days32, NDArray[np.int16], Days32]:
     """Return person, days under each arm, code and custody of the points of a block."""
     person = np.repeat(np.arange(block.number.size), block.number)
     # sorted within each person at once, as everyone's points lie between two whole numbers
@@ -144,7 +144,7 @@ def _points(
     custody = _custody(scenario, person.size, rng)
     _prevent(day, person, block.number, custody)
     code = cut(rng.random(person.size), tuple(scenario.recording.offences.values()))
-    return (block.first + person).astype(np.int32), day, code.astype(np.int8), custody
+    return (block.first + person).astype(np.int32), day, code.astype(np.int16), custody
 
 
 def _rates(scenario: Scenario, persons: Persons, rng: np.random.Generator) -> FloatArray:

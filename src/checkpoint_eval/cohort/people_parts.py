@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from checkpoint_eval._arrays import FloatArray, frozen_mapping
+from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import (
     as_names,
     check_count,
     check_known,
-    check_mapping,
     check_positive,
     is_number,
 )
+from checkpoint_eval.cohort.typed import typed_fields
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.dates import Days, one_day
 
@@ -28,6 +28,11 @@ PATHWAYS: tuple[str, ...] = (
     "attitudes and behaviour",
     "sexual exploitation and domestic violence",
 )
+# Columns of people; a need has a column of its own.
+TAKEN: tuple[str, ...] = (
+    *("risk", "id", "date", "arm", "received", "suite", "officer", "era", "navigator", "contacts"),
+    *("kept", "consents", "band", "sex", "age", "record", "female"),
+)
 RISK, AGE, SEX, RECORD = "risk", "age", "female", "record"
 LATENT: tuple[str, ...] = (RISK, AGE, SEX, RECORD)
 
@@ -35,14 +40,14 @@ LATENT: tuple[str, ...] = (RISK, AGE, SEX, RECORD)
 def check_share(value: float, name: str) -> float:
     """Return a probability, 0 and 1 included."""
     if not is_number(value) or not 0 <= value <= 1:
-        hint = f"; {value:g} % is written {value / 100:g}" if is_number(value) and value > 1 else ""
+        hint = f"; {value:g} % is written {value / 100:g}" if is_number(value) and value > 2 else ""
         raise TrialError(f"`{name}` must be a probability from 0 to 1, got {value!r}{hint}.")
     return float(value)
 
 
 def check_shares(shares: Mapping[str, float], name: str) -> Mapping[str, float]:
     """Return shares of a whole by name; they must add up to 1."""
-    found = dict(check_mapping(shares, name))
+    found = dict(shares)
     if not found:
         raise TrialError(f"`{name}` is empty; give each name its share.")
     for each, share in found.items():
@@ -50,7 +55,7 @@ def check_shares(shares: Mapping[str, float], name: str) -> Mapping[str, float]:
     if not abs(sum(found.values()) - 1) < 1e-9:
         told = " + ".join(f"{share:g}" for share in found.values())
         raise TrialError(f"`{name}` must add up to 1, got {told} = {sum(found.values()):g}.")
-    return frozen_mapping(found)
+    return shares
 
 
 def check_day(value: object, name: str) -> np.datetime64:
@@ -70,10 +75,15 @@ def check_at_least_0(value: float, name: str) -> float:
     return float(value)
 
 
+def check_at_most(value: float, most: float, name: str) -> float:
+    """Return a number from 0 to what is still a possible world."""
+    if not 0 <= value <= most:
+        raise TrialError(f"`{name}` must lie from 0 to {most:g}, got {value!r}.")
+    return value
+
+
 def check_pair(pair: tuple[float, float], name: str) -> tuple[float, float]:
     """Return two probabilities, control first."""
-    if len(pair) != 2:
-        raise TrialError(f"`{name}` needs two numbers, control first, got {pair!r}.")
     return check_share(pair[0], name), check_share(pair[1], name)
 
 
@@ -94,6 +104,7 @@ class Burst:
     times: float
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         if check_day(self.first, "first") > check_day(self.last, "last"):
             raise TrialError(f"`first` is {self.first}, after `last`, {self.last}; exchange them.")
         check_at_least_0(self.times, "times")
@@ -121,6 +132,7 @@ class Arrivals:
     bursts: tuple[Burst, ...] = ()
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         if check_day(self.first, "first") > check_day(self.last, "last"):
             raise TrialError(f"`first` is {self.first}, after `last`, {self.last}; exchange them.")
         for name, size in (("weekdays", 7), ("months", 12)):
@@ -203,10 +215,12 @@ class Population:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bands", check_shares(self.bands, "bands"))
-        needs = {need: check_share(share, f"needs[{need!r}]") for need, share in self.needs.items()}
-        object.__setattr__(self, "needs", frozen_mapping(needs))
-        object.__setattr__(self, "correlations", frozen_mapping(dict(self.correlations)))
+        typed_fields(self)
+        check_shares(self.bands, "bands")
+        for need, share in self.needs.items():
+            check_share(share, f"needs[{need!r}]")
+            if need in TAKEN or "~" in need:
+                raise TrialError(f"`needs` names {need!r}, which is taken; give it another name.")
         check_share(self.female, "female")
         check_share(self.no_record, "no_record")
         check_share(self.needs_together, "needs_together")
@@ -217,6 +231,7 @@ class Population:
                 f"got {self.youngest!r}, {self.median_age!r} and {self.oldest!r}."
             )
         check_count(self.most_record, "most_record")
+        check_at_most(self.most_record, 10_000, "most_record")
         if not 1 < self.mean_record < self.most_record:
             raise TrialError(
                 f"`mean_record` must lie above 1 and below `most_record`, {self.most_record}, got "
@@ -234,6 +249,7 @@ class Population:
         names, first = self.names, len(LATENT)
         matrix = np.eye(len(names))
         matrix[first:, first:] += self.needs_together * (1 - np.eye(len(self.needs)))
+        seen: set[frozenset[str]] = set()
         for pair, value in self.correlations.items():
             parts = [part.strip() for part in pair.split("~")]
             if len(parts) != 2 or parts[0] == parts[1]:
@@ -244,6 +260,9 @@ class Population:
                 raise TrialError(
                     f"`correlations[{pair!r}]` must lie within −1 and 1, got {value!r}."
                 )
+            if frozenset(parts) in seen:
+                raise TrialError(f"`correlations` names {pair!r} twice, either way round.")
+            seen.add(frozenset(parts))
             i, j = (names.index(check_known(part, names, what="correlation")) for part in parts)
             matrix[i, j] = matrix[j, i] = value
         return matrix
@@ -300,14 +319,19 @@ class Reoffending:
     shape: float | None = None
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         if not self.months or len(self.months) != len(self.risks):
             raise TrialError(
                 f"`risks` needs one for each of `months`, got {len(self.risks)} for "
                 f"{len(self.months)}."
             )
         check_share(self.never, "never")
-        for name in ("spread", "frailty"):
-            check_at_least_0(getattr(self, name), name)
+        for name, most in (("spread", 3), ("frailty", 10)):
+            if not 0 <= getattr(self, name) <= most:
+                raise TrialError(
+                    f"`{name}` of the hazard must lie from 0 to {most}, got "
+                    f"{getattr(self, name)!r}: a hazard so uneven reaches no stated risk."
+                )
         for month, risk in zip(self.months, self.risks, strict=True):
             check_count(month, "months")
             check_share(risk, "risks")
@@ -326,6 +350,7 @@ class Reoffending:
             )
         if self.shape is not None:
             check_positive(self.shape, "shape")
+            check_at_most(self.shape, 20, "shape")
             if len(self.risks) != 1:
                 raise TrialError(
                     f"A Weibull hazard goes through one stated risk, got {len(self.risks)}; leave "

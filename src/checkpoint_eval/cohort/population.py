@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 from scipy.stats import nbinom
 
@@ -13,7 +14,8 @@ from checkpoint_eval.cohort.people_parts import AGE, RECORD, RISK, SEX, Populati
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.outcomes.dates import Days
 
-YEAR = 12 * MONTH
+YEAR = 12 * MONTH  # of rates
+BIRTH_YEAR = 365.25  # of ages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,15 +94,20 @@ def cut(uniform: FloatArray, shares: tuple[float, ...]) -> IntArray:
 
 
 def _ages(population: Population, latent: FloatArray) -> FloatArray:
-    """Return log-normal years above the youngest, cut off at the oldest by its quantile."""
-    middle = np.log(population.median_age - population.youngest)
-    top = (np.log(population.oldest - population.youngest) - middle) / population.age_spread
-    share = ndtr(top)
-    # those above the oldest are spread over the ages below instead of heaped on it
-    inside = np.where(latent <= top, latent, 0.0)
-    over = np.flatnonzero(latent > top)
-    inside[over] = ndtri((ndtr(latent[over]) - share) / (1 - share) * share)
-    return floats(population.youngest + np.exp(middle + population.age_spread * inside))
+    """Return log-normal years above the youngest, cut off at the oldest; the median as stated."""
+    spread = population.age_spread
+    top, median = (
+        float(np.log(age - population.youngest))
+        for age in (population.oldest, population.median_age)
+    )
+
+    def off(middle: float) -> float:
+        return float(middle + spread * ndtri(ndtr((top - middle) / spread) / 2) - median)
+
+    # cutting off pulls the median down, so the middle of what is cut lies above it
+    middle = brentq(off, median, median + 30 * spread)
+    share = ndtr((top - middle) / spread)
+    return floats(population.youngest + np.exp(middle + spread * ndtri(ndtr(latent) * share)))
 
 
 def _records(population: Population, latent: FloatArray) -> IntArray:

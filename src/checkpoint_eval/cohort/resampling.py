@@ -10,6 +10,7 @@ from checkpoint_eval._arrays import floats, frozen
 from checkpoint_eval._checks import check_count, check_rng
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.cohort.cohorts import Cohort
+from checkpoint_eval.cohort.generating import refuse_bytes
 from checkpoint_eval.cohort.truths import assigned
 from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.errors import TrialError
@@ -110,8 +111,12 @@ def draw_trials(
     for name, count in (("people", people), ("trials", trials), ("horizon", horizon)):
         check_count(count, name)
     child = check_rng(rng).spawn(1)[0]
-    if rule.n_arms != 2 or rule.columns or rule.covariates:
-        raise TrialError("`rule` must have two arms and read no columns, got " + repr(rule))
+    if not isinstance(rule, Rule) or rule.n_arms != 2 or rule.columns or rule.covariates:
+        raise TrialError(
+            "`rule` must have two arms and read no columns, such as PermutedBlocks(); got "
+            f"{rule!r}."
+        )
+    refuse_bytes(TOGETHER * people * 16, f"`people` is {people:,} in each trial")
     reach = int((cohort.lives.extract - cohort.lives.persons.index.max()).astype(int))
     if not horizon <= min(reach, np.iinfo(np.int16).max - 1):
         raise TrialError(

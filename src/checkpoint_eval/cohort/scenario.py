@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from checkpoint_eval._arrays import frozen_mapping, plain
+from checkpoint_eval._arrays import plain
 from checkpoint_eval._checks import check_choice, check_count, check_known
 from checkpoint_eval.cohort.delivery_parts import Delivery, Effect, Recording
 from checkpoint_eval.cohort.people_parts import (
@@ -18,6 +18,7 @@ from checkpoint_eval.cohort.people_parts import (
     check_day,
     check_shares,
 )
+from checkpoint_eval.cohort.typed import typed_fields
 from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.blocks import PermutedBlocks
 from checkpoint_eval.design.declared import rule_to_dict, rule_told
@@ -78,11 +79,10 @@ class Scenario:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        typed_fields(self)
         check_count(self.people, "people", least=2)
-        object.__setattr__(self, "arms", tuple(self.arms))
-        object.__setattr__(self, "suites", check_shares(self.suites, "suites"))
-        object.__setattr__(self, "sources", frozen_mapping(dict(self.sources)))
-        if len(self.arms) != 2 or self.arms[0] == self.arms[1]:
+        check_shares(self.suites, "suites")
+        if self.arms[0] == self.arms[1]:
             raise TrialError(f"`arms` needs two different names, control first, got {self.arms!r}.")
         if self.rule.n_arms != 2:
             raise TrialError(f"`rule` has {self.rule.n_arms} arms; a scenario has two.")
@@ -91,9 +91,9 @@ class Scenario:
         for name in self.rule.covariates:
             check_choice(name, "rule", ("age", "record"))
         for band in self.effect.by_band:
-            check_known(band, self.population.bands, what="band of `effect`")
+            check_known(band, self.population.bands, what="`effect` names the band")
         for need in self.effect.pathways:
-            check_known(need, self.population.needs, what="pathway of `effect`")
+            check_known(need, self.population.needs, what="`effect` names the pathway")
         if check_day(self.recording.extract, "extract") < check_day(self.arrivals.first, "first"):
             raise TrialError(
                 f"`extract` is {self.recording.extract}, before anyone is randomised, "
@@ -101,7 +101,7 @@ class Scenario:
             )
         known = set(self.values())
         for name in self.sources:
-            check_known(name, known, what="source of")
+            check_known(name, known, what=f"`sources[{name!r}]`, the field")
 
     def __repr__(self) -> str:
         ratios = ", ".join(f"{ratio:.3g}" for ratio in self.effect.hazard_ratios[:3])
@@ -129,6 +129,8 @@ class Scenario:
             for each in fields(self)
             if each.name != "rule"
         }
+        if self.reoffending.shape is None:
+            del held["reoffending"]["shape"]  # TOML has no null
         return held | {"rule": rule_to_dict(self.rule)}
 
     def to_frame(self) -> pd.DataFrame:
@@ -142,7 +144,7 @@ class Scenario:
     @property
     def digest(self) -> str:
         """SHA-256 over every value."""
-        text = json.dumps(self.to_dict(), sort_keys=True, default=str)
+        text = json.dumps(self.to_dict())  # the order of bands and suites matters
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -11,12 +11,14 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_known
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.cohort.cohorts import Cohort
-from checkpoint_eval.cohort.generating import live
+from checkpoint_eval.cohort.generating import live, refuse_too_large
 from checkpoint_eval.cohort.hazards import days_of
 from checkpoint_eval.cohort.histories import contract_days
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.cohort.written import Lives
+from checkpoint_eval.design.simple import Simple
 from checkpoint_eval.errors import TrialError
+from checkpoint_eval.outcomes.dates import one_day
 from checkpoint_eval.outcomes.harm import CAMBRIDGE_MEDIANS
 from checkpoint_eval.results import NAN
 
@@ -157,8 +159,14 @@ def true_values(cohort: Cohort, *, limit_people: int = LIMIT_PEOPLE) -> tuple[Tr
     )
 
 
+def _check_truths(truths: object) -> None:
+    if not isinstance(truths, tuple) or not all(isinstance(each, Truth) for each in truths):
+        raise TrialError(f"`truths` must be those of `true_values`, got {truths!r}.")
+
+
 def truth_frame(truths: tuple[Truth, ...]) -> pd.DataFrame:
     """Return true values as a table, one row an estimand."""
+    _check_truths(truths)
     names = ("estimand", "months", "in_cohort", "limit", "monte_carlo_error", "reason")
     rows = [{name: getattr(truth, name) for name in names} for truth in truths]
     return pd.DataFrame(rows, columns=list(names))
@@ -166,6 +174,7 @@ def truth_frame(truths: tuple[Truth, ...]) -> pd.DataFrame:
 
 def true_value(truths: tuple[Truth, ...], estimand: str, *, months: int) -> Truth:
     """Return one true value by its name and time point."""
+    _check_truths(truths)
     found = {f"{truth.estimand} at {truth.months} months": truth for truth in truths}
     return found[check_known(f"{estimand} at {months} months", found, what="estimand")]
 
@@ -176,7 +185,12 @@ Told = tuple[str, int, float, float, str]
 @remembered
 def limiting_values(scenario: Scenario, people: int = LIMIT_PEOPLE) -> tuple[Truth, ...]:
     """Return the true values in the limit alone; `in_cohort` is missing."""
-    large = live(replace(scenario, people=people), np.random.default_rng([LIMIT_SEED, people]))
+    # a coin of the same ratio stands for rules of a fixed number of people; only whose navigator
+    # is next due depends on it
+    coin = Simple(ratio=scenario.rule.shares())
+    many = replace(scenario, people=people, rule=coin)
+    refuse_too_large(many)
+    large = live(many, np.random.default_rng([LIMIT_SEED, people]))
     return tuple(
         Truth(
             estimand=name,
@@ -192,19 +206,28 @@ def limiting_values(scenario: Scenario, people: int = LIMIT_PEOPLE) -> tuple[Tru
 
 def _told(lives: Lives) -> Iterator[Told]:
     """Yield name, months, value, standard error and reason of every estimand."""
-    reach = lives.extract - lives.persons.index.max()
     for sides in _compared(lives):
-        short = days_of(sides.months) > int(reach.astype(int))
-        reason = f"the extract does not follow everyone for {sides.months} months" if short else ""
-        value, error = (NAN, NAN) if short else (sides.value(), sides.error())
+        reason = _not_followed(lives, sides.months)
+        value, error = (NAN, NAN) if reason else (sides.value(), sides.error())
+        if np.isnan(value) and sides.name == "harm difference":
+            reason = "an offence code has no weight among the Cambridge medians"
+        elif np.isnan(value) and not reason:
+            reason = "nobody to compare, or nothing to compare with"
         yield sides.name, sides.months, value, error, reason
     why = "" if lives.scenario.effect.none else not_proportional(lives.scenario)
     ratios = lives.scenario.effect.hazard_ratios
     yield "hazard ratio", 0, NAN if why else float(ratios[0]), NAN if why else 0.0, why
-    short = days_of(24) > int(reach.astype(int))
-    reason = "the extract does not follow everyone for 24 months" if short else ""
-    value, error = (NAN, NAN) if short else _cox_limit(lives, days_of(24))
+    reason = _not_followed(lives, 24)
+    value, error = (NAN, NAN) if reason else _cox_limit(lives, days_of(24))
     yield "Cox limit", 24, value, error, reason
+
+
+def _not_followed(lives: Lives, months: int) -> str:
+    """Return that the extract comes too early for the last who may be randomised."""
+    reach = int((lives.extract - one_day(lives.scenario.arrivals.last)).astype(int))
+    if days_of(months) <= reach:
+        return ""
+    return f"the extract does not follow everyone for {months} months"
 
 
 def not_proportional(scenario: Scenario) -> str:
@@ -295,7 +318,9 @@ def _score_root(time: FloatArray, days: int, treated: float) -> float:
 
     def score(log: float) -> float:
         theta = np.exp(log)
-        return float(np.sum(right - (left + right) * theta * risk1 / (risk0 + theta * risk1)))
+        exposed = risk0 + theta * risk1
+        share = np.divide(theta * risk1, exposed, out=np.zeros_like(exposed), where=exposed > 0)
+        return float(np.sum(right - (left + right) * share))
 
     if not left.sum() or not right.sum():
         return NAN

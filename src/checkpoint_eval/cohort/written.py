@@ -1,22 +1,24 @@
 """What the police would write down of histories: the tables of an extract."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import IntArray
+from checkpoint_eval._arrays import IntArray, frozen_mapping
 from checkpoint_eval.cohort.delivered import SEXES, Delivered, turn_of
 from checkpoint_eval.cohort.histories import NEVER, Histories, contract_days
-from checkpoint_eval.cohort.population import YEAR, Persons, cut
+from checkpoint_eval.cohort.population import BIRTH_YEAR, YEAR, Persons, cut
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.outcomes.dates import NOT_A_DAY, one_day
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Columns: TypeAlias = "dict[str, NDArray[Any] | pd.Categorical[Any]]"
-Tables: TypeAlias = Mapping[str, Columns]
+Tables: TypeAlias = "Mapping[str, Mapping[str, NDArray[Any] | pd.Categorical[Any]]]"
 # The first previous offence lies no further back than so many years, nor before tenth birthday.
 BACK, YOUNG = 10.0, 10.0
 INDEX_DAYS = 7.0  # mean days from the offence that somebody was arrested for to randomisation
@@ -49,18 +51,32 @@ def write_extract(lives: Lives, rng: np.random.Generator) -> Tables:
     # somebody who cannot be found stands in the extract under another number
     number = 1 + np.arange(n) + np.where(lost, n, 0)
     offences, disposals = _offences(lives, number, rng)
-    return {
-        "people": {
-            "id": number,
-            "born": lives.persons.index - np.ceil(lives.persons.age * YEAR).astype(np.int64),
-            "sex": labelled(lives.persons.female, SEXES),
-        },
-        "offences": offences,
-        "disposals": disposals,
-        "custody": _custody(lives, number),
-        "deaths": _departures(lives, number),
-        "pathways": _assessments(lives, number, rng),
-    }
+    return _frozen(
+        {
+            "people": {
+                "id": number,
+                "born": lives.persons.index
+                - np.ceil(lives.persons.age * BIRTH_YEAR).astype(np.int64),
+                "sex": labelled(lives.persons.female, SEXES),
+            },
+            "offences": offences,
+            "disposals": disposals,
+            "custody": _custody(lives, number),
+            "deaths": _departures(lives, number),
+            "pathways": _assessments(lives, number, rng),
+        }
+    )
+
+
+def _frozen(tables: dict[str, Columns]) -> Tables:
+    """Return tables that cannot be written to."""
+    for columns in tables.values():
+        for column in columns.values():
+            if isinstance(column, np.ndarray):
+                column.setflags(write=False)
+            else:
+                column.codes.setflags(write=False)
+    return frozen_mapping({name: frozen_mapping(columns) for name, columns in tables.items()})
 
 
 def observed_days(lives: Lives) -> NDArray[np.int32]:
@@ -83,7 +99,7 @@ def _offences(lives: Lives, number: IntArray, rng: np.random.Generator) -> tuple
         [np.floor(-back) - 1, np.floor(before) - 1, day[kept].astype(np.float64)]
     ).astype(np.int32)
     m = person.size
-    codes = cut(rng.random(m - kept.size), tuple(told.offences.values())).astype(np.int8)
+    codes = cut(rng.random(m - kept.size), tuple(told.offences.values())).astype(np.int16)
     date = persons.index[person] + since
     recorded = date + np.floor(told.recording_days * rng.standard_exponential(m)).astype(np.int32)
     known = recorded <= lives.extract
@@ -131,6 +147,9 @@ def _disposals(
     contract = lives.delivered.received == 1
     kind[index] = np.where(kept, none, convicted)
     kind[:index_at] = convicted
+    # a previous conviction was decided before randomisation
+    before = lives.persons.index[turn_of(lives.persons.record)] - 1
+    when[:index_at] = np.minimum(when[:index_at], before)
     when[index] = np.where(
         kept, ended, np.where(contract, ended, lives.persons.index) + delay[index]
     )
@@ -150,17 +169,24 @@ def kept_contract(lives: Lives) -> NDArray[np.bool_]:
 
 
 def _custody(lives: Lives, number: IntArray) -> Columns:
-    """Return spells that follow offences; open ones have no end."""
+    """Return spells that follow offences; open ones have no end.
+
+    Of two that begin on one day the longer is written.
+    """
     day, histories = observed_days(lives), lives.histories
     rows = np.flatnonzero((day != NEVER) & (histories.custody > 0))
-    person = histories.person[rows]
-    start = lives.persons.index[person] + day[rows] + 1
+    rows = rows[np.lexsort((-histories.custody[rows], day[rows], histories.person[rows]))]
+    person, since = histories.person[rows], day[rows].astype(np.int64)
+    again = np.zeros(rows.size, dtype=bool)
+    again[1:] = (person[1:] == person[:-1]) & (since[1:] == since[:-1])
+    rows, person, since = rows[~again], person[~again], since[~again]
+    start = lives.persons.index[person] + since + 1
     gone = histories.left[person].astype(np.int64)
     # custody ends with death or departure at the latest
-    until = np.minimum(day[rows].astype(np.int64) + 1 + histories.custody[rows], gone)
+    until = np.minimum(since + 1 + histories.custody[rows], gone)
     end = lives.persons.index[person] + until
     end = np.where(end > lives.extract, NOT_A_DAY, end)
-    known = (start <= lives.extract) & (day[rows] + 1 < gone)
+    known = (start <= lives.extract) & (since + 1 < gone)
     return {"person": number[person[known]], "start": start[known], "end": end[known]}
 
 
@@ -191,6 +217,6 @@ def _assessments(lives: Lives, number: IntArray, rng: np.random.Generator) -> Co
     return {
         "person": np.tile(number[everyone], p),
         "date": np.tile(when, p),
-        "pathway": labelled(np.repeat(np.arange(p, dtype=np.int8), everyone.size), pathways),
+        "pathway": labelled(np.repeat(np.arange(p, dtype=np.int16), everyone.size), pathways),
         "score": score.reshape(-1).astype(np.float64),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from checkpoint_eval._checks import check_choice
+from checkpoint_eval._checks import check_choice, did_you_mean
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.blocks import PermutedBlocks
 from checkpoint_eval.design.clusters import Clustered
@@ -108,7 +108,9 @@ def rule_from_dict(stored: Mapping[str, Any]) -> Rule:
     names = [each.name for each in fields(known)]
     extra = sorted(set(stored) - {"kind", *names})
     if extra:
-        raise TrialError(f"A {stored['kind']} rule has no `{extra[0]}`; it has {names}.")
+        raise TrialError(
+            f"`{extra[0]}` is no field of a {stored['kind']} rule; {did_you_mean(extra[0], names)}"
+        )
     needed = [
         each.name
         for each in fields(known)

@@ -2,8 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -29,6 +30,8 @@ Value = TypeVar("Value")
 
 def read_text(path: str | Path, *, what: str) -> str:
     """Return the text of a UTF-8 file; `what` is how messages call it, such as "Protocol"."""
+    if not isinstance(path, (str, Path)):
+        raise InvalidProtocol(f"{what} must be the path of a file, got {path!r}.")
     file = Path(path)
     try:
         return file.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
@@ -47,6 +50,8 @@ def parse_table(text: str, kind: type[Value], *, name: str) -> Value:
         When the text is not TOML, a key is missing or unknown, or a value is not possible; the
         message names line, key and remedy.
     """
+    if not isinstance(text, str):
+        raise InvalidProtocol(f"{name} must be text, got {type(text).__name__}.")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
@@ -90,11 +95,16 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(Rule, lambda value, _: rule_from_dict(value))
     converter.register_structure_hook_factory(is_dataclass)(_table_hook)
     converter.register_structure_hook_factory(_is_tuple)(_list_hook)
+    converter.register_structure_hook_factory(_is_mapping)(_map_hook)
     return converter
 
 
 def _is_tuple(kind: Any) -> bool:
     return get_origin(kind) is tuple
+
+
+def _is_mapping(kind: Any) -> bool:
+    return get_origin(kind) is Mapping
 
 
 def _table_hook(kind: type[Any], converter: cattrs.Converter) -> Hook:
@@ -122,7 +132,30 @@ def _list_hook(kind: Any, converter: cattrs.Converter) -> Hook:
     return hook
 
 
+def _map_hook(kind: Any, converter: cattrs.Converter) -> Hook:
+    """Read names with their values from a TOML table."""
+    each = get_args(kind)[1]
+    read = converter.get_structure_hook(each)
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise InvalidProtocol(f"must be a table of names and values, got {_called(value)}")
+        return {name: _at(name, read, held, each) for name, held in value.items()}
+
+    return hook
+
+
+def _at(name: str, read: Hook, value: Any, kind: Any) -> Any:
+    """Read one value of a table, saying under which name it stands when it cannot be."""
+    try:
+        return read(value, kind)
+    except InvalidProtocol as problem:
+        raise InvalidProtocol(str(problem), at=(name, *problem.at)) from problem
+
+
 def _called(value: Any) -> str:
+    if isinstance(value, date):
+        return f"a date; write it in quotes, as '{value}'"
     kind = "a list" if isinstance(value, list) else _KINDS.get(type(value), "a table")
     return f"{value!r} ({kind})" if type(value) in _KINDS else kind
 
@@ -161,8 +194,8 @@ def _first_problem(problem: BaseException, path: Path_ = ()) -> tuple[Path_, str
 
 def _named(message: str) -> Path_:
     """Return the key that a check's message names first, in backticks."""
-    found = re.match(r"`(\w+)`", message)
-    return (found.group(1),) if found else ()
+    found = re.match(r"`(\w+)(?:\['([^']+)'\])?`", message)
+    return tuple(part for part in found.groups() if part) if found else ()
 
 
 def _step(problem: BaseException) -> Path_:

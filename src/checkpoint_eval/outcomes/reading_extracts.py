@@ -310,6 +310,7 @@ def _kept(path: Path, column: str, wanted: "pd.Index[Any] | None") -> pd.DataFra
         parts.append(part[np.asarray(keys.isin(wanted))])
     if not parts:
         raise InvalidData(f"{path} holds no part of the table; put its Parquet files there.")
+    parts = [part for part in parts if len(part)] or parts[:1]  # an empty part has no kinds
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
