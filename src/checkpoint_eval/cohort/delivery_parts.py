@@ -13,7 +13,7 @@ from checkpoint_eval.cohort.people_parts import (
     check_share,
     check_shares,
 )
-from checkpoint_eval.cohort.typed import typed_fields
+from checkpoint_eval.cohort.typed import Typed
 from checkpoint_eval.errors import TrialError
 
 # What an audit looks for and an extract can be made to have.
@@ -60,7 +60,7 @@ FAULTS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(Typed):
     """What Checkpoint does to the hazard of those who receive it; the parts multiply.
 
     Attributes
@@ -89,7 +89,7 @@ class Effect:
     resolved: tuple[float, float] = (0.2, 0.5)
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         days = self.from_days
         if len(days) != len(self.hazard_ratios) or not days or days[0] != 0:
             raise TrialError(
@@ -140,7 +140,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Era:
+class Era(Typed):
     """From a day on, how often officers override the arm of randomisation.
 
     Attributes
@@ -157,7 +157,7 @@ class Era:
     first: str = ""
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         check_share(self.to_prosecution, "to_prosecution")
         check_share(self.to_checkpoint, "to_checkpoint")
         if self.first:
@@ -181,7 +181,7 @@ MOST_DELIVERED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Typed):
     """Officers, navigators and the contract.
 
     Attributes
@@ -222,7 +222,7 @@ class Delivery:
     consent: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         for name in ("officers", "caseload", "contract_months"):
             check_count(getattr(self, name), name)
         for name, most in MOST_DELIVERED.items():
@@ -241,7 +241,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class Recording(Typed):
     """What happens to people and offences, and what the police write down.
 
     Attributes
@@ -294,7 +294,7 @@ class Recording:
     dirty: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         check_day(self.extract, "extract")
         for name in ("offences", "proven"):
             check_shares(getattr(self, name), name)

@@ -13,7 +13,7 @@ from checkpoint_eval._checks import (
     check_positive,
     is_number,
 )
-from checkpoint_eval.cohort.typed import typed_fields
+from checkpoint_eval.cohort.typed import Typed
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.dates import Days, one_day
 
@@ -88,7 +88,7 @@ def check_pair(pair: tuple[float, float], name: str) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
+class Burst(Typed):
     """Days on which more people come than usual, such as a festival or an operation.
 
     Attributes
@@ -104,14 +104,14 @@ class Burst:
     times: float
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         if check_day(self.first, "first") > check_day(self.last, "last"):
             raise TrialError(f"`first` is {self.first}, after `last`, {self.last}; exchange them.")
         check_at_least_0(self.times, "times")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrivals:
+class Arrivals(Typed):
     """When people come.
 
     Attributes
@@ -132,7 +132,7 @@ class Arrivals:
     bursts: tuple[Burst, ...] = ()
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         if check_day(self.first, "first") > check_day(self.last, "last"):
             raise TrialError(f"`first` is {self.first}, after `last`, {self.last}; exchange them.")
         for name, size in (("weekdays", 7), ("months", 12)):
@@ -164,7 +164,7 @@ class Arrivals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Population:
+class Population(Typed):
     """Who is arrested: risk band, age, sex, record and needs, tied by a Gaussian copula.
 
     Attributes
@@ -215,7 +215,7 @@ class Population:
     )
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         check_shares(self.bands, "bands")
         for need, share in self.needs.items():
             check_share(share, f"needs[{need!r}]")
@@ -284,7 +284,7 @@ def refuse_indefinite(names: tuple[str, ...], matrix: FloatArray) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reoffending:
+class Reoffending(Typed):
     """How soon and how often people reoffend without Checkpoint.
 
     A share never reoffends. For the others offences follow a Poisson process with hazard
@@ -319,7 +319,7 @@ class Reoffending:
     shape: float | None = None
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         if not self.months or len(self.months) != len(self.risks):
             raise TrialError(
                 f"`risks` needs one for each of `months`, got {len(self.risks)} for "

@@ -18,7 +18,7 @@ from checkpoint_eval.cohort.people_parts import (
     check_day,
     check_shares,
 )
-from checkpoint_eval.cohort.typed import typed_fields
+from checkpoint_eval.cohort.typed import Typed
 from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.blocks import PermutedBlocks
 from checkpoint_eval.design.declared import rule_to_dict, rule_told
@@ -34,7 +34,7 @@ def _blocks_in_suites() -> Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, weakref_slot=True)
-class Scenario:
+class Scenario(Typed):
     """A trial to practise on, as it is supposed to be.
 
     Attributes
@@ -79,7 +79,7 @@ class Scenario:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        typed_fields(self)
+        Typed.__post_init__(self)
         check_count(self.people, "people", least=2)
         check_shares(self.suites, "suites")
         if self.arms[0] == self.arms[1]:

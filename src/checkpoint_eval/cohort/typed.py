@@ -14,17 +14,20 @@ from checkpoint_eval.errors import TrialError
 TOLD: dict[Any, str] = {float: "a finite number", int: "a whole number", str: "text"}
 
 
-def typed_fields(part: Any) -> None:
-    """Hold every field of a frozen dataclass to its annotation, in the form it is kept in.
+class Typed:
+    """A frozen part that holds every field to its annotation, in the form it is kept in.
 
     Lists become tuples, whole numbers floats where a float is meant, mappings read-only; anything
     else is refused by its name. So equal parts have equal hashes and digests.
     """
-    hints = get_type_hints(type(part))
-    for each in fields(part):
-        object.__setattr__(
-            part, each.name, held(getattr(part, each.name), hints[each.name], each.name)
-        )
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for each in fields(self):  # type: ignore[arg-type]
+            kept = held(getattr(self, each.name), hints[each.name], each.name)
+            object.__setattr__(self, each.name, kept)
 
 
 def held(value: Any, hint: Any, name: str) -> Any:
