@@ -26,11 +26,12 @@ from .errors import (
 from .models.cox import CoxFit, fit_cox, hazard_ratio
 from .models.event_tables import EventTable
 from .models.inverted import randomisation_interval
+from .models.logrank_weights import FlemingHarrington
 from .models.rerandomise import randomisation_test
 from .models.restricted_means import restricted_mean
 from .models.risk import odds_ratio, risk_difference, risk_ratio
 from .models.survival import survival_curve, survival_difference
-from .models.weighted_logrank import FlemingHarrington, logrank_test
+from .models.weighted_logrank import logrank_test
 from .outcomes.files import read_people
 from .outcomes.observed import BinaryOutcome, NumericOutcome, TimeToEvent
 from .outcomes.trial import Trial

@@ -283,7 +283,14 @@ HISTORY = [
 ]
 STORED = [
     (lambda: rule_from_dict({"kind": "zzz"}), "`kind` is 'zzz'; choose from 'simple', 'complete'"),
-    (lambda: rule_from_dict({"kind": "simple", "p": 2}), "simple rule has no `p`"),
+    (
+        lambda: rule_from_dict({"kind": "simple", "p": 2}),
+        "`p` is no field of a simple rule; choose from 'ratio'",
+    ),
+    (
+        lambda: rule_from_dict({"kind": "simple", "ratios": [1, 1]}),
+        "`ratios` is no field of a simple rule; did you mean 'ratio'",
+    ),
     (lambda: rule_from_dict({"kind": "big-stick", "tolerance": 0}), "`tolerance` .* got 0"),
     (lambda: rule_from_dict({"kind": "big-stick", "tolerance": "3"}), "`tolerance` .* got '3'"),
     (lambda: rule_to_dict(again(CRITERIA[0][0])), "function cannot be stored; only"),

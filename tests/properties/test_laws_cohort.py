@@ -264,10 +264,6 @@ def test_offences_before_randomisation_are_the_record_and_what_one_was_arrested_
         assert before[person] == record + 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="some previous convictions at the desk are dated after randomisation in the extract",
-)
 def test_previous_convictions_are_convictions_before_randomisation() -> None:
     cohort = made(Scenario(people=1_000), 3)
     people, tables = cohort.people, cohort.tables()

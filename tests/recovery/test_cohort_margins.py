@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, lognorm, multivariate_normal, norm, spearmanr
 
+from checkpoint_eval import TrialError
 from checkpoint_eval.cohort import (
     Arrivals,
     Burst,
@@ -98,6 +99,24 @@ def above(one: float, other: float, correlation: float) -> float:
     return float(multivariate_normal([0, 0], [[1, correlation], [correlation, 1]]).cdf(limits))
 
 
+def age_shares(population: Population, age: np.ndarray) -> np.ndarray:
+    """Shares younger than some ages: log-normal years above the youngest, cut off at the oldest.
+
+    The scale is found by halving, so that half of those who are left are below the median.
+    """
+    spread, oldest = population.age_spread, population.oldest - population.youngest
+    middle = population.median_age - population.youngest
+    low, high = middle, middle * math.exp(20 * spread)
+    while high / low > 1 + 1e-12:
+        years = lognorm(spread, scale=math.sqrt(low * high))
+        if years.cdf(middle) / years.cdf(oldest) > 0.5:
+            low = math.sqrt(low * high)
+        else:
+            high = math.sqrt(low * high)
+    years = lognorm(spread, scale=high)
+    return np.asarray(years.cdf(np.asarray(age) - population.youngest) / years.cdf(oldest))
+
+
 # Margins
 
 
@@ -136,21 +155,16 @@ def test_years_above_the_youngest_are_log_normal_cut_off_at_the_oldest(
     n = 60_000
     recording = Recording(extract="2018-04-01")
     cohort = made(Scenario(people=n, population=population, recording=recording))
-    years = lognorm(population.age_spread, scale=population.median_age - population.youngest)
-    age = np.sort(cohort.lives.persons.age) - population.youngest
-    assert age[0] >= 0
-    assert age[-1] <= population.oldest - population.youngest
-    expected = years.cdf(age) / years.cdf(population.oldest - population.youngest)
+    age = np.sort(cohort.lives.persons.age)
+    assert age[0] >= population.youngest
+    assert age[-1] <= population.oldest
+    expected = age_shares(population, age)
     steps = np.arange(n + 1) / n
     apart = max(np.abs(steps[1:] - expected).max(), np.abs(steps[:-1] - expected).max())
     assert apart <= math.sqrt(math.log(2 / RARE) / (2 * n))
     assert np.abs(cohort.people["age"] - cohort.lives.persons.age).max() <= 0.005 + 1e-9
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="days of birth are written with years of 365 days: 20 days young at 80, 17 years of 18",
-)
 def test_the_day_of_birth_in_the_extract_gives_the_age_at_the_desk() -> None:
     population = Population(median_age=18.5, age_spread=1.0)
     cohort = made(Scenario(people=20_000, population=population))
@@ -164,10 +178,6 @@ def test_the_day_of_birth_in_the_extract_gives_the_age_at_the_desk() -> None:
     assert (people["date"].dt.year - born.dt.year - before).min() >= 18
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="cutting off at the oldest moves the median: 28.83 for 29 to 80, 20.8 of 21 to 25",
-)
 @pytest.mark.parametrize(
     "population",
     [Population(), gateway_scenario().population],
@@ -181,6 +191,18 @@ def test_the_median_age_is_the_one_stated(population: Population) -> None:
         made(scenario).lives.persons.age, 0.5 + ERRORS * 0.5 / math.sqrt(1e5) * np.array([-1, 1])
     )
     assert low <= population.median_age <= high
+
+
+@pytest.mark.parametrize(("median", "spread"), [(24.5, 5.0), (24.99, 0.8)])
+def test_a_median_too_near_the_oldest_is_refused(median: float, spread: float) -> None:
+    population = Population(youngest=18, oldest=25, median_age=median, age_spread=spread)
+    with pytest.raises(TrialError, match=r"`median_age` is .* too near `oldest`, 25.*lower the"):
+        made(Scenario(people=100, population=population))
+
+
+def test_a_median_near_the_oldest_is_kept() -> None:
+    population = Population(youngest=18, oldest=25, median_age=24.5, age_spread=0.8)
+    near_share(made(Scenario(people=20_000, population=population)).lives.persons.age < 24.5, 0.5)
 
 
 @pytest.mark.parametrize("most", [52, 6])
@@ -248,9 +270,7 @@ def risk_with_age(population: Population) -> tuple[float, float]:
     recording = Recording(extract="2018-04-01")
     scenario = Scenario(people=60_000, population=population, recording=recording)
     persons = made(scenario).lives.persons
-    years = lognorm(population.age_spread, scale=population.median_age - population.youngest)
-    share = years.cdf(persons.age - population.youngest)
-    latent = norm.ppf(share / years.cdf(population.oldest - population.youngest))
+    latent = norm.ppf(age_shares(population, persons.age))
     ranked = spearmanr(persons.risk, persons.age).statistic
     return float(np.corrcoef(persons.risk, latent)[0, 1]), float(ranked)
 
@@ -258,22 +278,11 @@ def risk_with_age(population: Population) -> tuple[float, float]:
 @pytest.mark.parametrize(
     "population",
     [
-        # next to nobody is cut off: log(92/7)/0.3 is 8.6 SD
-        pytest.param(Population(oldest=110, median_age=25, age_spread=0.3), id="nobody cut off"),
-        pytest.param(
-            Population(correlations={"risk ~ age": -0.6}),
-            id="to 80",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="the latent value of those beyond the oldest is used anew: -0.56 of -0.6",
-            ),
-        ),
-        pytest.param(
-            gateway_scenario().population,
-            id="gateway",
-            marks=pytest.mark.xfail(strict=True, reason="as above: -0.20 of -0.25"),
-        ),
+        Population(oldest=110, median_age=25, age_spread=0.3),  # next to nobody is cut off
+        Population(correlations={"risk ~ age": -0.6}),
+        gateway_scenario().population,
     ],
+    ids=["nobody cut off", "to 80", "gateway"],
 )
 def test_risk_and_age_have_their_latent_correlation(population: Population) -> None:
     rho = population.correlations["risk ~ age"]

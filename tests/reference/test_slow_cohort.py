@@ -15,6 +15,7 @@ from checkpoint_eval.cohort import (
     Era,
     Population,
     Recording,
+    Reoffending,
     Scenario,
     draw_trials,
     generate,
@@ -123,6 +124,15 @@ def test_a_time_point_the_extract_does_not_reach_has_no_value_but_a_reason(
         assert bool(truth.reason) != there, truth
 
 
+def test_a_value_that_is_missing_always_has_its_reason() -> None:
+    # The last of 8,000 come on the last day, 729 days before the extract; of the 1,000 people of
+    # the limit nobody does.
+    scenario = Scenario(people=8_000, recording=Recording(extract="2020-03-29"))
+    truths = true_values(made(scenario), limit_people=1_000)
+    for truth in truths:
+        assert truth.reason or np.isfinite(truth.in_cohort), truth
+
+
 # Trials drawn from a cohort
 
 
@@ -199,3 +209,17 @@ def test_trials_drawn_have_the_risks_of_their_cohort(rule: object, share: float)
     assert abs(difference - told.in_cohort) <= 5 * np.sqrt(0.25 * 4 / arm.size / min(share, 0.5))
     # and trials are not copies of one another
     assert len({row.tobytes() for row in time}) == trials
+
+
+def test_an_offence_on_the_last_day_counts() -> None:
+    # Half of everyone offends within a day: at a horizon of one day all times are 1, and only
+    # the indicator tells who did.
+    soon = Reoffending(months=(1,), risks=(1 - 0.5**30,), never=0, spread=0, frailty=0)
+    cohort = made(Scenario(people=500, reoffending=soon))
+    truth = slow.mean([life.time(0) <= 1 for life in slow.lives(cohort)])
+    assert 0.3 < truth < 0.7
+    rng = np.random.default_rng(6)
+    (batch,) = draw_trials(cohort, rule=Simple(), people=100, trials=200, horizon=1, rng=rng)
+    assert (batch.time == 1).all()
+    error = np.sqrt(truth * (1 - truth) / batch.event.size)
+    assert abs(batch.event.mean() - truth) <= 5 * error

@@ -1,7 +1,7 @@
 """The estimators and tests that are certified, and the settings they are certified in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,12 +12,16 @@ from checkpoint_eval.cohort.people_parts import Reoffending
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.cohort.truths import not_proportional
 from checkpoint_eval.models.cox import hazard_ratio
+from checkpoint_eval.models.gray import gray_test
+from checkpoint_eval.models.incidence import incidence_difference
 from checkpoint_eval.models.inverted import randomisation_interval
+from checkpoint_eval.models.logrank_weights import FlemingHarrington
+from checkpoint_eval.models.maxcombo import maxcombo_test
 from checkpoint_eval.models.rerandomise import randomisation_test
 from checkpoint_eval.models.restricted_means import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
 from checkpoint_eval.models.survival import survival_difference
-from checkpoint_eval.models.weighted_logrank import FlemingHarrington, logrank_test
+from checkpoint_eval.models.weighted_logrank import logrank_test
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate, SignificanceTest
 
@@ -34,15 +38,23 @@ def independent(scenario: Scenario) -> str:
     return "people share navigators" if scenario.delivery.navigator_spread > 0 else ""
 
 
+def nobody_dies(scenario: Scenario) -> str:
+    """Return that deaths are censored: what had happened had nobody died is another question."""
+    told = scenario.recording
+    died = told.deaths > 0 or told.departures > 0
+    return independent(scenario) or ("deaths are censored, not counted" if died else "")
+
+
 def proportional(scenario: Scenario) -> str:
     """Return why hazards are not proportional, or people not independent."""
     why = "" if scenario.effect.none else not_proportional(scenario)
-    return independent(scenario) or why
+    return nobody_dies(scenario) or why
 
 
 def without_effect(scenario: Scenario) -> str:
     """Return why effects are not the same for everyone; they are where there is none."""
-    return "" if scenario.effect.none else "the effect on a risk differs between people"
+    why = "" if scenario.effect.none else "the effect on a risk differs between people"
+    return nobody_dies(scenario) or why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +75,7 @@ class Estimator:
     name: str
     ask: Verb
     estimand: str = ""
-    holds: Holds = independent
+    holds: Holds = nobody_dies
 
 
 def _of(verb: Callable[..., Found], **options: object) -> Verb:
@@ -126,6 +138,12 @@ ESTIMATORS: tuple[Estimator, ...] = (
     Estimator(name="risk ratio", ask=_of(risk_ratio, **_AT), estimand="risk ratio"),
     Estimator(name="odds ratio", ask=_of(odds_ratio, **_AT), estimand="odds ratio"),
     Estimator(
+        name="cumulative incidence difference",
+        ask=_of(incidence_difference, at=HORIZON),
+        estimand="risk difference",
+        holds=independent,
+    ),
+    Estimator(
         name="constant effect by inversion",
         ask=_drawn(randomisation_interval, statistic="risk difference", **_AT),
         estimand="risk difference",
@@ -136,6 +154,8 @@ ESTIMATORS: tuple[Estimator, ...] = (
         name="log-rank, Fleming-Harrington (0, 1)",
         ask=_of(logrank_test, weight=FlemingHarrington(rho=0, gamma=1)),
     ),
+    Estimator(name="MaxCombo", ask=_of(maxcombo_test)),
+    Estimator(name="Gray", ask=_of(gray_test), holds=independent),
     Estimator(name="randomisation test, log-rank", ask=_drawn(randomisation_test)),
     Estimator(
         name="randomisation test, risk difference",
@@ -174,7 +194,7 @@ def settings(people: int = 400) -> Mapping[str, Scenario]:
     mapping of str to Scenario
         No effect; a constant hazard ratio with proportional hazards; a delayed effect; a share who
         never reoffend, with frailty; officers who override; navigators who differ; people lost
-        once their arm is known.
+        once their arm is known; deaths.
 
     Examples
     --------
@@ -207,4 +227,7 @@ def settings(people: int = 400) -> Mapping[str, Scenario]:
         "overrides": setting(Effect.constant(0.4), mixed, override),
         "navigators": setting(some, plain, Delivery(navigator_spread=0.3, caseload=8)),
         "lost": setting(some, plain, Delivery(consent=(0.8, 0.9))),
+        "deaths": replace(
+            setting(some, plain, usual), recording=Recording(deaths=0.15, departures=0.0)
+        ),
     }

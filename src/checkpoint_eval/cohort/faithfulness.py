@@ -179,8 +179,9 @@ def _compared(cohort: Cohort, reference: Mapping[str, Any]) -> Fidelity:
         else:
             value, error = values[check_known(name, [*values, "risk at 12 months"], what="measure")]
         margins.append(Margin(measure=name, cohort=value, reference=float(wanted), std_error=error))
-    if not margins and not left:
-        raise TrialError("`reference` names no measure; name at least one.")
+    if not margins:
+        why = "; the extract comes too early" if left else ""
+        raise TrialError(f"`reference` names no measure that can be compared{why}.")
     return Fidelity(margins=tuple(margins), not_compared=tuple(left))
 
 

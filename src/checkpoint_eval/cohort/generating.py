@@ -16,6 +16,7 @@ from checkpoint_eval.outcomes.dates import one_day
 
 # Bytes at the highest point of generating: for each person beside their needs, for each need, and
 # for each offence. Measured by benchmarks/cohorts.py.
+MOST_OFFENCES = 5_000
 PERSON, NEED, OFFENCE = 450, 75, 95
 
 
@@ -80,6 +81,11 @@ def bytes_needed(scenario: Scenario) -> float:
     days = float((one_day(scenario.recording.extract) - first).astype(int))
     either = (baseline, treated_hazard(baseline, scenario.effect))
     points = max(float(each.at(np.array([days]))[0]) for each in either)
+    if not points < MOST_OFFENCES:
+        raise TrialError(
+            f"`risks` by such a hazard ask for {points:.3g} offences a person who reoffends; lower "
+            "`spread`, `frailty` or `risks` of `Reoffending`, or the hazard ratios of `Effect`."
+        )
     record = (1 - scenario.population.no_record) * scenario.population.mean_record
     offences = 1 + record + (1 - scenario.reoffending.never) * points
     each = PERSON + NEED * len(scenario.population.needs) + OFFENCE * offences

@@ -12,6 +12,7 @@ from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval.cohort.hazards import MONTH
 from checkpoint_eval.cohort.people_parts import AGE, RECORD, RISK, SEX, Population
 from checkpoint_eval.cohort.scenario import Scenario
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.dates import Days
 
 YEAR = 12 * MONTH  # of rates
@@ -105,7 +106,13 @@ def _ages(population: Population, latent: FloatArray) -> FloatArray:
         return float(middle + spread * ndtri(ndtr((top - middle) / spread) / 2) - median)
 
     # cutting off pulls the median down, so the middle of what is cut lies above it
-    middle = brentq(off, median, median + 30 * spread)
+    reach = median + 30 * spread
+    if not off(median) <= 0 <= off(reach):
+        raise TrialError(
+            f"`median_age` is {population.median_age:g}, too near `oldest`, {population.oldest:g}, "
+            f"for `age_spread` {spread:g}; lower the spread or raise `oldest`."
+        )
+    middle = brentq(off, median, reach)
     share = ndtr((top - middle) / spread)
     return floats(population.youngest + np.exp(middle + spread * ndtri(ndtr(latent) * share)))
 

@@ -99,7 +99,7 @@ class Scenario(Typed):
                 f"`extract` is {self.recording.extract}, before anyone is randomised, "
                 f"{self.arrivals.first}; take a later extract."
             )
-        known = set(self.values())
+        known = {*self.values(), "reoffending.shape"}
         for name in self.sources:
             check_known(name, known, what=f"`sources[{name!r}]`, the field")
 

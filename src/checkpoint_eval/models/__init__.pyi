@@ -1,9 +1,15 @@
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
 from .event_tables import EventTable, event_table
+from .fine_gray import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
+from .gray import gray_test
+from .incidence import Incidence, cumulative_incidence, incidence_difference
 from .inverted import randomisation_interval
+from .logrank_weights import FlemingHarrington, Gehan, ModestlyWeighted, PetoPeto, TaroneWare
+from .maxcombo import maxcombo_test
 from .multiplicity import adjust_p_values
 from .partial_likelihood import CoxRegression, cox_regression
+from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
 from .rerandomise import randomisation_test
 from .restricted_means import restricted_mean, restricted_mean_of
@@ -16,7 +22,7 @@ from .survival import (
     survival_difference,
     survival_quantiles,
 )
-from .weighted_logrank import FlemingHarrington, LogRank, logrank, logrank_test, logrank_z
+from .weighted_logrank import LogRank, logrank, logrank_test, logrank_z
 
 __all__ = [
     "Compared",
@@ -24,27 +30,41 @@ __all__ = [
     "CoxRegression",
     "EventTable",
     "FlemingHarrington",
+    "Gehan",
+    "Incidence",
     "KaplanMeier",
     "LogRank",
+    "ModestlyWeighted",
+    "PetoPeto",
+    "ProportionalHazardsTest",
     "RiskSets",
+    "SubdistributionFit",
+    "TaroneWare",
     "TwoProportions",
     "adjust_p_values",
     "compare",
     "cox_regression",
+    "cumulative_incidence",
     "event_table",
+    "fine_gray",
     "fit_cox",
+    "gray_test",
     "hazard_ratio",
+    "incidence_difference",
     "kaplan_meier",
     "logrank",
     "logrank_test",
     "logrank_z",
+    "maxcombo_test",
     "odds_ratio",
+    "proportional_hazards_test",
     "randomisation_interval",
     "randomisation_test",
     "restricted_mean",
     "restricted_mean_of",
     "risk_difference",
     "risk_ratio",
+    "subdistribution_hazard_ratio",
     "survival_curve",
     "survival_difference",
     "survival_quantiles",

@@ -9,6 +9,7 @@ import numpy as np
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import as_names, check_choice, check_count, check_level, check_rng
 from checkpoint_eval.models.compared import Compared, not_estimable
+from checkpoint_eval.models.logrank_weights import LOG_RANK
 from checkpoint_eval.models.redrawn_statistics import (
     DIFFERENCES,
     Codes,
@@ -19,7 +20,6 @@ from checkpoint_eval.models.redrawn_statistics import (
     values_of,
 )
 from checkpoint_eval.models.rerandomise import censored_early, compared_arms, told_of
-from checkpoint_eval.models.weighted_logrank import LOG_RANK
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import enumerated, redraw
 from checkpoint_eval.results import NAN, Estimate

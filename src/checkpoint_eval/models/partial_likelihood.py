@@ -242,3 +242,25 @@ def _sandwich(sets: RiskSets, state: _State, covariance: FloatArray) -> FloatArr
     summed = np.stack([np.bincount(clusters, weights=column) for column in residual.T], axis=1)
     influence = summed @ covariance
     return floats(influence.T @ influence)
+
+
+def schoenfeld_sums(sets: RiskSets, coef: FloatArray, ties: Ties) -> tuple[FloatArray, FloatArray]:
+    """Return (e, p) sums of Schoenfeld residuals and (e, p, p) information at each event time."""
+    x, p = sets.covariates, sets.covariates.shape[1]
+    state = _evaluate(sets, coef, ties)
+    t = state.sums
+    mean = t.h0[:, None] * t.s1 - t.h1[:, None] * t.d1
+    residual = sets.death_sum(sets.weight[:, None] * x) - mean
+    information = np.empty((sets.deaths.size, p, p))
+    for i in range(p):
+        products = state.risk[:, None] * x[:, [i]] * x
+        s2, d2 = sets.at_risk_sum(products), sets.death_sum(products)
+        cross = t.s1[:, [i]] * t.d1 + t.d1[:, [i]] * t.s1
+        information[:, i] = (
+            t.h0[:, None] * s2
+            - t.h1[:, None] * d2
+            - t.q0[:, None] * t.s1[:, [i]] * t.s1
+            + t.q1[:, None] * cross
+            - t.q2[:, None] * t.d1[:, [i]] * t.d1
+        )
+    return floats(residual), information

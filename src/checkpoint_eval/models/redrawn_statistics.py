@@ -15,8 +15,9 @@ from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, strata_of
 from checkpoint_eval.models.design_matrix import indicators
 from checkpoint_eval.models.event_tables import event_table
+from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight
 from checkpoint_eval.models.survival import survival_at
-from checkpoint_eval.models.weighted_logrank import LOG_RANK, NO_VARIANCE, FlemingHarrington
+from checkpoint_eval.models.weighted_logrank import NO_VARIANCE
 from checkpoint_eval.outcomes.trial import Trial
 
 Codes: TypeAlias = NDArray[np.int8]
@@ -63,7 +64,7 @@ def measure_of(
     people: Compared,
     *,
     statistic: Statistic | Own,
-    weight: FlemingHarrington = LOG_RANK,
+    weight: Weight = LOG_RANK,
     adjust: Sequence[str] = (),
     horizon: float | None = None,
 ) -> Measure:
@@ -100,7 +101,7 @@ def measure_of(
 
 def refuse_unused(
     statistic: object,
-    weight: FlemingHarrington,
+    weight: Weight,
     adjust: Sequence[str],
     horizon: float | None,
 ) -> None:
@@ -265,7 +266,7 @@ def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
     return statistics
 
 
-def _logrank(trial: Trial, people: Compared, weight: FlemingHarrington) -> Measure:
+def _logrank(trial: Trial, people: Compared, weight: Weight) -> Measure:
     if not people.time.size:
         other = "mean difference" if people.value.size else "risk difference"
         kind = "a number" if people.value.size else "binary"
@@ -273,12 +274,12 @@ def _logrank(trial: Trial, people: Compared, weight: FlemingHarrington) -> Measu
     stratum, _ = strata_of(trial, people, None)
     told = "log-rank"
     if weight != LOG_RANK:
-        told = f"Fleming–Harrington({weight.rho:g}, {weight.gamma:g}) log-rank"
+        told = f"{weight.told} log-rank"
     return Measure(of=logrank_many(people, stratum, weight), told=told, without=NO_VARIANCE)
 
 
 def logrank_many(
-    people: Compared, strata: IntArray | None, weight: FlemingHarrington = LOG_RANK
+    people: Compared, strata: IntArray | None, weight: Weight = LOG_RANK
 ) -> Callable[[Codes], FloatArray]:
     """Return a function from (b, n) arm codes to (b,) log-rank statistics.
 
@@ -292,7 +293,8 @@ def logrank_many(
     cells = np.nonzero(pooled.events)
     r, d = pooled.at_risk[cells], pooled.events[cells]
     w = np.broadcast_to(
-        weight.weights(floats(pooled.at_risk), floats(pooled.events)), pooled.events.shape
+        weight.weights(floats(pooled.at_risk), floats(pooled.events), pooled.time),
+        pooled.events.shape,
     )[cells]
     tie = w**2 * d * (r - d) / np.maximum(r - 1, 1)
     order = np.lexsort((-people.time, stratum))

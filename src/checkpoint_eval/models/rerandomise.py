@@ -11,8 +11,8 @@ from checkpoint_eval._checks import as_names, check_choice, check_count, check_r
 from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare
+from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight
 from checkpoint_eval.models.redrawn_statistics import Codes, Measure, Own, Statistic, measure_of
-from checkpoint_eval.models.weighted_logrank import LOG_RANK, FlemingHarrington
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import enumerated, tail
 from checkpoint_eval.results import NAN, SignificanceTest
@@ -26,7 +26,7 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
     *,
     outcome: str | Sequence[str],
     statistic: Statistic | Own = "log-rank",
-    weight: FlemingHarrington = LOG_RANK,
+    weight: Weight = LOG_RANK,
     adjust: str | Sequence[str] = (),
     alternative: Alternative = "two-sided",
     draws: int = 10_000,
@@ -50,7 +50,7 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
         "studentised difference", "adjusted difference" (of residuals given `adjust`), "rank sum"
         (difference in mean ranks); or your own, from (b, n) arm codes and the `Compared` people
         to (b,) numbers.
-    weight : FlemingHarrington
+    weight : Weight
         Of the log-rank statistic.
     adjust : str or sequence of str
         Covariates of the adjusted difference.
@@ -163,7 +163,7 @@ def _part(
     trial: Trial,
     outcome: str,
     statistic: Statistic | Own,
-    weight: FlemingHarrington,
+    weight: Weight,
     adjust: tuple[str, ...],
     horizon: float | None,
     analysis_set: str,

@@ -6,53 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, ndtr
 
-from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import is_number
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval.models.compared import compare, strata_of
 from checkpoint_eval.models.event_tables import EventTable
+from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, SignificanceTest
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlemingHarrington:
-    """Weight each event time by S(t−)^rho (1 − S(t−))^gamma, S pooled over arms in the stratum.
-
-    ``(0, 0)`` is the log-rank test; ``rho`` stresses early, ``gamma`` late differences.
-
-    References
-    ----------
-    Fleming and Harrington (1991), Counting Processes and Survival Analysis. Checked against R
-    survdiff(rho=) and MaxCombo z-values.
-
-    Examples
-    --------
-    >>> FlemingHarrington(rho=1)
-    FlemingHarrington(rho=1, gamma=0)
-    """
-
-    rho: float = 0
-    gamma: float = 0
-
-    def __post_init__(self) -> None:
-        for name in ("rho", "gamma"):
-            value = getattr(self, name)
-            if not is_number(value) or not 0 <= value < np.inf:
-                raise TrialError(f"`{name}` must be finite and at least 0, got {value!r}.")
-
-    def weights(self, at_risk: FloatArray, events: FloatArray) -> FloatArray:
-        """Return (..., m) weights from pooled counts (..., m)."""
-        if self.rho == 0 and self.gamma == 0:
-            return np.ones(1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.where(at_risk > 0, 1 - events / at_risk, 1.0)
-        after = np.cumprod(step, axis=-1)
-        before = np.concatenate([np.ones_like(after[..., :1]), after[..., :-1]], axis=-1)
-        return floats(before**self.rho * (1 - before) ** self.gamma)
-
-
-LOG_RANK = FlemingHarrington()
 NO_VARIANCE = (
     "the event times leave no variance (one arm at risk, or everyone with the event at once)"
 )
@@ -75,14 +35,14 @@ class LogRank:
     covariance: FloatArray
 
 
-def logrank(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> LogRank:
+def logrank(table: EventTable, weight: Weight = LOG_RANK) -> LogRank:
     """Return observed minus expected events and their covariance.
 
     Parameters
     ----------
     table : EventTable
         at_risk (..., s, k, m): strata on the third axis from the end; sums run over them.
-    weight : FlemingHarrington
+    weight : Weight
 
     References
     ----------
@@ -91,7 +51,7 @@ def logrank(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> LogRank:
     """
     r, d = table.at_risk, table.events
     pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
-    w = weight.weights(pooled_r, pooled_d)
+    w = weight.weights(pooled_r, pooled_d, table.time)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(pooled_r[..., None, :] > 0, r / pooled_r[..., None, :], 0.0)
         # With one person at risk the variance is exactly 0; 0/0 would hide it.
@@ -107,14 +67,14 @@ def logrank(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> LogRank:
     )
 
 
-def logrank_z(table: EventTable, weight: FlemingHarrington = LOG_RANK) -> FloatArray:
+def logrank_z(table: EventTable, weight: Weight = LOG_RANK) -> FloatArray:
     """Return (...) the signed two-arm statistic; NaN where it has no variance.
 
     `table` has shape (..., s, 2, m). Negative: fewer events than expected in treatment.
     """
     r, d = table.at_risk, table.events
     pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
-    w = weight.weights(pooled_r, pooled_d)
+    w = weight.weights(pooled_r, pooled_d, table.time)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(pooled_r > 0, r[..., 1, :] / pooled_r, 0.0)
         tie = np.where(pooled_r > 1, pooled_d * (pooled_r - pooled_d) / (pooled_r - 1), 0.0)
@@ -128,7 +88,7 @@ def logrank_test(
     trial: Trial,
     *,
     outcome: str,
-    weight: FlemingHarrington = LOG_RANK,
+    weight: Weight = LOG_RANK,
     strata: str | Sequence[str] | None = None,
     analysis_set: str = "itt",
 ) -> SignificanceTest:
@@ -140,7 +100,7 @@ def logrank_test(
         Two arms or more.
     outcome : str
         A time-to-event outcome.
-    weight : FlemingHarrington
+    weight : FlemingHarrington, Gehan, TaroneWare, PetoPeto or ModestlyWeighted
         How much each event time counts; all alike by default.
     strata : str or sequence of str, optional
         Baseline columns; expectations are formed within their combinations. Default: the strata
@@ -177,11 +137,7 @@ def logrank_test(
     >>> round(logrank_test(load_rossi(), outcome="rearrest").statistic, 4)
     -1.959
     """
-    if not isinstance(weight, FlemingHarrington):
-        raise TrialError(
-            f"`weight` must be a `FlemingHarrington`, got {type(weight).__name__}; for example "
-            "weight=FlemingHarrington(rho=1)."
-        )
+    check_weight(weight)
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", every_arm=True)
     stratum, told = strata_of(trial, people, strata)
     table = people.table_by_stratum(stratum)
@@ -211,10 +167,8 @@ def logrank_test(
     )
 
 
-def _method(weight: FlemingHarrington, strata: str) -> str:
-    kind = "log-rank"
-    if weight != LOG_RANK:
-        kind = f"Fleming–Harrington({weight.rho:g}, {weight.gamma:g}) weighted log-rank"
+def _method(weight: Weight, strata: str) -> str:
+    kind = "log-rank" if weight == LOG_RANK else f"{weight.told} weighted log-rank"
     return "; ".join(part for part in (kind, "hypergeometric variance", strata) if part)
 
 

@@ -23,6 +23,9 @@ TOLD = {
     "No estimator here takes account of that yet.",
     "lost": "Everyone has the same hazard, multiplied by 0.7; 20 % of the prosecuted and 10 % of "
     "the others are lost once their arm is known, whoever they are.",
+    "deaths": "Everyone has the same hazard, multiplied by 0.7, and 15 % die in a year. The truth "
+    "counts those who die as not reoffending later; estimators that censor deaths answer what had "
+    "happened had nobody died.",
 }
 
 
