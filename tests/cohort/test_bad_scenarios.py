@@ -496,9 +496,9 @@ def test_people_who_do_not_fit_in_memory_are_refused_with_the_estimate(people: i
         cc.generate(scenario(people=people), rng())
 
 
-def test_offences_that_do_not_fit_in_memory_are_refused_with_the_estimate() -> None:
+def test_hazards_that_ask_for_too_many_offences_are_refused_with_the_number() -> None:
     effect = cc.Effect.constant(1e12)
-    with pytest.raises(TrialError, match=r"GiB.*GiB are free"):
+    with pytest.raises(TrialError, match=r"offences a person who reoffends; lower"):
         cc.generate(scenario(effect=effect), rng())
 
 

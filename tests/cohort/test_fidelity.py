@@ -331,7 +331,6 @@ def test_a_risk_the_extract_does_not_reach_is_not_compared() -> None:
     assert f"not compared: {late}" in repr(cut)
 
 
-@pytest.mark.xfail(reason="an empty Fidelity, where its docstring has TrialError", strict=True)
 def test_a_reference_of_risks_beyond_the_extract_alone_is_refused(cohort: cc.Cohort) -> None:
     with pytest.raises(TrialError):
         fidelity(cohort, {"risk at 999 months": 0.5})

@@ -558,7 +558,6 @@ def test_a_scenario_without_sources_says_that_none_is_stated() -> None:
     assert frame.loc["people", "value"] == 9
 
 
-@pytest.mark.xfail(reason="left out of `values`, it is no field that is known", strict=True)
 def test_why_no_shape_is_stated_can_have_a_source() -> None:
     sources = {"reoffending.shape": "assumed: constant between the stated months"}
     assert cc.Scenario(people=9, sources=sources).sources == sources

@@ -1,7 +1,6 @@
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
 from .event_tables import EventTable, event_table
-from .fine_gray import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
 from .gray import gray_test
 from .incidence import Incidence, cumulative_incidence, incidence_difference
 from .inverted import randomisation_interval
@@ -15,6 +14,7 @@ from .rerandomise import randomisation_test
 from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
+from .subdistribution import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
 from .survival import (
     KaplanMeier,
     kaplan_meier,

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice, check_level
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.models.compared import Compared, compare, not_estimable, strata_of
+from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.partial_likelihood import CoxRegression, Ties, cox_regression
 from checkpoint_eval.models.risk_sets import RiskSets
+from checkpoint_eval.models.wald import wald_log_ratio
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
 
@@ -287,29 +288,13 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
         complete=(*names, *as_names(cluster or ())),
     )
     fit = _fit(trial, people, names, strata=strata, ties=ties, robust=robust, cluster=cluster)
-    log_ratio, std_error = float(fit.coef[0]), float(fit.std_error[0])
-    if not (np.isfinite(log_ratio) and std_error > 0):
-        return not_estimable(
-            people,
-            estimand="hazard ratio",
-            scale="ratio",
-            level=level,
-            method=fit.method,
-            adjusted_for=names,
-            reason=fit.reason or "the event times leave no information about the arms",
-        )
-    half = float(ndtri(0.5 + level / 2)) * std_error
-    value, low, high = np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist()
-    return Estimate(
+    return wald_log_ratio(
+        people,
         estimand="hazard ratio",
-        scale="ratio",
-        value=value,
-        low=low,
-        high=high,
+        log_ratio=float(fit.coef[0]),
+        std_error=float(fit.std_error[0]),
         level=level,
-        p_value=float(2 * ndtr(-abs(log_ratio) / std_error)),
-        std_error=std_error,
-        method=f"{fit.method}; Wald interval on the log scale",
+        method=fit.method,
+        reason=fit.reason or "the event times leave no information about the arms",
         adjusted_for=names,
-        **people.labels(),
     )

@@ -67,3 +67,42 @@ def wald_contrast(
         time_point=time_point,
         **people.labels(time_point),
     )
+
+
+def wald_log_ratio(
+    people: Compared,
+    *,
+    estimand: str,
+    log_ratio: float,
+    std_error: float,
+    level: float,
+    method: str,
+    reason: str,
+    adjusted_for: tuple[str, ...] = (),
+) -> Estimate:
+    """Return a ratio with an interval symmetric on the log scale, or why there is none."""
+    if not (np.isfinite(log_ratio) and std_error > 0):
+        return not_estimable(
+            people,
+            estimand=estimand,
+            scale="ratio",
+            level=level,
+            method=method,
+            adjusted_for=adjusted_for,
+            reason=reason,
+        )
+    half = float(ndtri(0.5 + level / 2)) * std_error
+    value, low, high = np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist()
+    return Estimate(
+        estimand=estimand,
+        scale="ratio",
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        p_value=float(2 * ndtr(-abs(log_ratio) / std_error)),
+        std_error=std_error,
+        method=f"{method}; Wald interval on the log scale",
+        adjusted_for=adjusted_for,
+        **people.labels(),
+    )

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
-from checkpoint_eval.models.compared import compare, not_estimable
+from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.competing import cause_row, causes_of
 from checkpoint_eval.models.design_matrix import design_matrix
+from checkpoint_eval.models.wald import wald_log_ratio
 from checkpoint_eval.outcomes.trial import Trial
-from checkpoint_eval.results import Estimate
+from checkpoint_eval.results import NAN, Estimate
 
 LARGEST_STEPS, TOLERANCE, VANISHED = 50, 1e-11, 1e-7
 
@@ -292,48 +292,24 @@ def subdistribution_hazard_ratio(
     kind = np.where(codes == row + 1, 1, np.where(codes > 0, 2, 0))
     matrix = design_matrix(trial, people, names)
     what = "" if row == 0 else f" of {cause}"
-    estimand = f"subdistribution hazard ratio{what}"
     adjusted = f"; adjusted for {', '.join(names)}" if names else ""
-    method = f"Fine–Gray, Breslow ties, unstratified{adjusted}"
-    none = [
-        name
-        for code, name in enumerate(people.arms)
-        if not ((kind == 1) & (people.arm == code)).any()
+    event, log_ratio, error = kind == 1, NAN, NAN
+    without = [
+        name for code, name in enumerate(people.arms) if not (event & (people.arm == code)).any()
     ]
-    if none:
-        return not_estimable(
-            people,
-            estimand=estimand,
-            scale="ratio",
-            level=level,
-            method=method,
-            adjusted_for=names,
-            reason=f"nobody had it in {none[0]!r}",
-        )
-    fit = fine_gray(matrix.values, people.time, kind)
-    log_ratio, error = float(fit.coef[0]), float(np.sqrt(fit.covariance[0, 0]))
-    if not (np.isfinite(log_ratio) and error > 0):
-        return not_estimable(
-            people,
-            estimand=estimand,
-            scale="ratio",
-            level=level,
-            method=method,
-            adjusted_for=names,
-            reason="the likelihood has no finite maximum",
-        )
-    half = float(ndtri(0.5 + level / 2)) * error
-    value, low, high = np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist()
-    return Estimate(
-        estimand=estimand,
-        scale="ratio",
-        value=value,
-        low=low,
-        high=high,
-        level=level,
-        p_value=float(2 * ndtr(-abs(log_ratio) / error)),
+    reason = (
+        f"nobody had it in {without[0]!r}" if without else "the likelihood has no finite maximum"
+    )
+    if not without:
+        fit = fine_gray(matrix.values, people.time, kind)
+        log_ratio, error = float(fit.coef[0]), float(np.sqrt(fit.covariance[0, 0]))
+    return wald_log_ratio(
+        people,
+        estimand=f"subdistribution hazard ratio{what}",
+        log_ratio=log_ratio,
         std_error=error,
-        method=f"{method}; Wald interval on the log scale",
+        level=level,
+        method=f"Fine–Gray, Breslow ties, unstratified{adjusted}",
+        reason=reason,
         adjusted_for=names,
-        **people.labels(),
     )
