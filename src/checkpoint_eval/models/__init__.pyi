@@ -6,10 +6,17 @@ from .incidence import Incidence, cumulative_incidence, incidence_difference
 from .inverted import randomisation_interval
 from .logrank_weights import FlemingHarrington, Gehan, ModestlyWeighted, PetoPeto, TaroneWare
 from .maxcombo import maxcombo_test
+from .mean_events import (
+    MeanCumulative,
+    mean_cumulative_difference,
+    mean_cumulative_function,
+    mean_cumulative_test,
+)
 from .multiplicity import adjust_p_values
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
+from .recurrent import recurrent_hazard_ratio
 from .rerandomise import randomisation_test
 from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
@@ -34,6 +41,7 @@ __all__ = [
     "Incidence",
     "KaplanMeier",
     "LogRank",
+    "MeanCumulative",
     "ModestlyWeighted",
     "PetoPeto",
     "ProportionalHazardsTest",
@@ -56,10 +64,14 @@ __all__ = [
     "logrank_test",
     "logrank_z",
     "maxcombo_test",
+    "mean_cumulative_difference",
+    "mean_cumulative_function",
+    "mean_cumulative_test",
     "odds_ratio",
     "proportional_hazards_test",
     "randomisation_interval",
     "randomisation_test",
+    "recurrent_hazard_ratio",
     "restricted_mean",
     "restricted_mean_of",
     "risk_difference",

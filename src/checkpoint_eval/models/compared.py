@@ -13,6 +13,7 @@ from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_tables import EventTable, event_table
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
+from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
@@ -131,7 +132,7 @@ def compare(
     *,
     outcome: str,
     analysis_set: str = "itt",
-    kind: Literal["time", "event", "any"] = "event",
+    kind: Literal["time", "event", "episodes", "any"] = "event",
     arm: str | None = None,
     every_arm: bool = False,
     complete: Sequence[str] = (),
@@ -178,7 +179,7 @@ def _compared(
     compared = Compared(
         outcome=outcome,
         analysis_set=analysis_set,
-        unit=observed.unit if isinstance(observed, TimeToEvent) else "",
+        unit=observed.unit if isinstance(observed, (TimeToEvent, Episodes)) else "",
         arms=arms,
         people=people,
         arm=code[who],
@@ -194,16 +195,29 @@ def _compared(
     return compared
 
 
-def _measurements(observed: Observed, who: IntArray | slice) -> dict[str, Any]:
+def _measurements(observed: Observed | Episodes, who: IntArray | slice) -> dict[str, Any]:
     """Return the fields of `Compared` that hold what was observed."""
     if isinstance(observed, TimeToEvent):
         return {"time": observed.time[who], "event": observed.event[who]}
     if isinstance(observed, BinaryOutcome):
         return {"time": np.zeros(0), "event": observed.value[who]}
+    if isinstance(observed, Episodes):
+        counts = observed.counts.astype(np.float64)
+        return {"time": np.zeros(0), "event": NO_FLAGS, "value": counts[who]}
     return {"time": np.zeros(0), "event": NO_FLAGS, "value": observed.value[who]}
 
 
-def _check_kind(name: str, observed: Observed, kind: str) -> None:
+def _check_kind(name: str, observed: Observed | Episodes, kind: str) -> None:
+    if kind == "episodes" and not isinstance(observed, Episodes):
+        raise TrialError(
+            f"Outcome {name!r} is not of repeated events; derive it with `reoffence_episodes`, or "
+            "give `Episodes`."
+        )
+    if isinstance(observed, Episodes) and kind not in ("episodes", "any"):
+        raise TrialError(
+            f"Outcome {name!r} is of repeated events; use `recurrent_hazard_ratio` or "
+            "`mean_cumulative_function`."
+        )
     if kind != "any" and isinstance(observed, NumericOutcome):
         raise TrialError(
             f"Outcome {name!r} is a number for each person; this verb needs events. Use "

@@ -7,6 +7,7 @@ from .change import (
     on_contract_reoffending,
 )
 from .counting import PROVEN, RECORDED, Counting
+from .episodes import Episodes
 from .extract_tables import Assessments, Custody, Departures, Disposals, Offences
 from .files import read_people
 from .follow_up import FollowUp, follow
@@ -22,7 +23,7 @@ from .reoffending import (
     time_at_risk,
 )
 from .repairing import close_custody, collapse_episodes, merge_custody, without_rows
-from .timing import Episodes, reoffence_episodes, time_to_reoffence
+from .timing import reoffence_episodes, time_to_reoffence
 from .trial import Trial
 
 __all__ = [

@@ -1,17 +1,16 @@
 """Time to the first reoffence, and to every one, by the calendar or in the street."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
+from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval._checks import check_choice, check_count, counted
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.outcomes.counting import PROVEN, Counting
 from checkpoint_eval.outcomes.dates import Days, whole_days
+from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.follow_up import (
     CLOCKS,
     NEVER,
@@ -25,58 +24,6 @@ from checkpoint_eval.outcomes.street_time import days_in_custody
 from checkpoint_eval.randomise.assignment import Assignment
 
 Collapse: TypeAlias = Literal["day", "offence"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Episodes:
-    """Counting-process intervals of everybody: from one reoffence to the next.
-
-    Attributes
-    ----------
-    person : (m,) int
-        Row of the assignment.
-    start, stop : (m,) float
-        In `unit` since the index day; an event happens at `stop`.
-    event : (m,) bool
-    people : int
-    unit : str
-    missing : (n,) bool
-        People whose records are unknown; they have no intervals.
-    provenance : Provenance, optional
-    """
-
-    person: IntArray
-    start: FloatArray
-    stop: FloatArray
-    event: BoolArray
-    people: int
-    unit: str = "days"
-    missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
-    provenance: Provenance | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("person", "start", "stop", "event", "missing"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
-        wrong = np.flatnonzero(~((self.start >= 0) & (self.stop > self.start)))
-        if wrong.size:
-            row = int(wrong[0])
-            raise InvalidData(
-                f"Interval {row} runs from {self.start[row]:g} to {self.stop[row]:g}; it must have "
-                "a length above 0."
-            )
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row an interval."""
-        return pd.DataFrame(
-            {"person": self.person, "start": self.start, "stop": self.stop, "event": self.event}
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"Episodes({counted(self.people, 'person', 'people')}, "
-            f"{counted(self.person.size, 'interval')}, {counted(int(self.event.sum()), 'event')}, "
-            f"{self.unit})"
-        )
 
 
 def time_to_reoffence(

@@ -15,6 +15,7 @@ from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 from checkpoint_eval.outcomes.baseline import Covariate
+from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.observed import Observed, TimeToEvent
 from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords, strata_of_rule
 from checkpoint_eval.randomise.assignment import Assignment
@@ -58,7 +59,7 @@ class Trial:
     """
 
     assignment: Assignment
-    outcomes: Mapping[str, Observed]
+    outcomes: Mapping[str, Observed | Episodes]
     columns: Mapping[str, Covariate] = field(default_factory=dict)
     covariates: tuple[str, ...] = ()
     ids: np.ndarray[Any, np.dtype[np.str_]] = field(default_factory=lambda: NO_IDS)
@@ -264,7 +265,7 @@ class Trial:
         member = self.received == arm if analysis_set == "per-protocol" else self.sets[analysis_set]
         return np.where(member, arm, -1)
 
-    def outcome(self, name: str) -> Observed:
+    def outcome(self, name: str) -> Observed | Episodes:
         """Return one outcome by name."""
         check_known(name, self.outcomes, what="outcome")
         return self.outcomes[name]
@@ -300,6 +301,9 @@ class Trial:
             if isinstance(outcome, TimeToEvent):
                 contents[f"time {name} {outcome.unit}"] = outcome.time
                 contents[f"event {name}"] = outcome.event
+            elif isinstance(outcome, Episodes):
+                for part in ("person", "start", "stop", "event"):
+                    contents[f"{part} {name} {outcome.unit}"] = getattr(outcome, part)
             else:
                 contents[f"value {name}"] = outcome.value
             contents[f"missing {name}"] = outcome.missing
@@ -324,5 +328,6 @@ class Trial:
                 data[f"{name} ({outcome.unit})"] = outcome.time
                 data[name] = np.where(outcome.missing, np.nan, outcome.event)
             else:
-                data[name] = np.where(outcome.missing, np.nan, outcome.value)
+                value = outcome.counts if isinstance(outcome, Episodes) else outcome.value
+                data[name] = np.where(outcome.missing, np.nan, value)
         return pd.DataFrame(data)

@@ -1,0 +1,109 @@
+"""Repeated events: intervals at risk, from one event to the next."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
+from checkpoint_eval._checks import counted
+from checkpoint_eval.design.protocol import check_unit
+from checkpoint_eval.errors import InvalidData
+from checkpoint_eval.outcomes.observed import Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Episodes:
+    """Counting-process intervals of everybody: from one reoffence to the next.
+
+    Gaps between a person's intervals are times not at risk, such as custody.
+
+    Attributes
+    ----------
+    person : (m,) int
+        Row of the assignment.
+    start, stop : (m,) float
+        In `unit` since the index day; an event happens at `stop`.
+    event : (m,) bool
+    people : int
+    unit : str
+    missing : (n,) bool
+        People whose records are unknown; they have no intervals.
+    provenance : Provenance, optional
+
+    Raises
+    ------
+    InvalidData
+        For intervals without length, or that overlap in one person.
+
+    Examples
+    --------
+    >>> Episodes(
+    ...     person=[0, 0, 1], start=[0, 9, 0], stop=[9, 30, 30], event=[1, 0, 0], people=2
+    ... )
+    Episodes(2 people, 3 intervals, 1 event, days)
+    """
+
+    person: IntArray
+    start: FloatArray
+    stop: FloatArray
+    event: BoolArray
+    people: int
+    unit: str = "days"
+    missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        missing = self.missing if np.size(self.missing) else np.zeros(self.people, dtype=bool)
+        object.__setattr__(self, "missing", frozen(missing, bool))
+        for name, kind in (("person", np.int64), ("start", float), ("stop", float)):
+            object.__setattr__(self, name, frozen(getattr(self, name), kind))
+        object.__setattr__(self, "event", frozen(self.event, bool))
+        sizes = {getattr(self, name).size for name in ("person", "start", "stop", "event")}
+        if len(sizes) > 1 or self.missing.size != self.people:
+            raise InvalidData(
+                "`person`, `start`, `stop` and `event` need one value for each interval, and "
+                "`missing` one for each person."
+            )
+        if self.person.size and not (
+            (self.person >= 0).all() and (self.person < self.people).all()
+        ):
+            raise InvalidData(f"`person` must be a row from 0 to {self.people - 1}.")
+        wrong = np.flatnonzero(
+            ~((self.start >= 0) & (self.stop > self.start) & (self.stop < np.inf))
+        )
+        if wrong.size:
+            row = int(wrong[0])
+            raise InvalidData(
+                f"Interval {row} runs from {self.start[row]:g} to {self.stop[row]:g}; it must have "
+                "a length above 0."
+            )
+        order = np.lexsort((self.start, self.person))
+        same = self.person[order][1:] == self.person[order][:-1]
+        over = np.flatnonzero(same & (self.start[order][1:] < self.stop[order][:-1]))
+        if over.size:
+            one, other = order[over[0]], order[over[0] + 1]
+            raise InvalidData(
+                f"Intervals {int(one)} and {int(other)} of one person overlap "
+                f"({self.start[one]:g} to {self.stop[one]:g}, and {self.start[other]:g} to "
+                f"{self.stop[other]:g}); nobody is at risk twice at once."
+            )
+
+    @property
+    def counts(self) -> IntArray:
+        """(n,) events of each person."""
+        return np.bincount(self.person[self.event], minlength=self.people).astype(np.int64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row an interval."""
+        return pd.DataFrame(
+            {"person": self.person, "start": self.start, "stop": self.stop, "event": self.event}
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Episodes({counted(self.people, 'person', 'people')}, "
+            f"{counted(self.person.size, 'interval')}, {counted(int(self.event.sum()), 'event')}, "
+            f"{self.unit})"
+        )
