@@ -30,7 +30,7 @@ fit <- function(time, status, x, failcode) {
 zph <- function(d, left, right) {
   found <- list()
   for (ties in c("efron", "breslow")) for (transform in c("km", "rank", "identity", "log")) {
-    m <- coxph(as.formula(paste(left, "~", right)), d, ties = ties, eps = 1e-14, iter.max = 50)
+    m <- coxph(as.formula(paste(left, "~", right)), d, ties = ties, eps = 1e-14, toler.chol = 1e-15, iter.max = 50)
     z <- cox.zph(m, transform = transform)$table
     found[[length(found) + 1]] <- list(
       right = right, ties = ties, transform = transform, terms = rownames(z),

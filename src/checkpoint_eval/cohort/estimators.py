@@ -16,7 +16,6 @@ from checkpoint_eval.models.gray import gray_test
 from checkpoint_eval.models.incidence import incidence_difference
 from checkpoint_eval.models.inverted import randomisation_interval
 from checkpoint_eval.models.logrank_weights import FlemingHarrington
-from checkpoint_eval.models.maxcombo import maxcombo_test
 from checkpoint_eval.models.rerandomise import randomisation_test
 from checkpoint_eval.models.restricted_means import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
@@ -154,7 +153,6 @@ ESTIMATORS: tuple[Estimator, ...] = (
         name="log-rank, Fleming-Harrington (0, 1)",
         ask=_of(logrank_test, weight=FlemingHarrington(rho=0, gamma=1)),
     ),
-    Estimator(name="MaxCombo", ask=_of(maxcombo_test)),
     Estimator(name="Gray", ask=_of(gray_test), holds=independent),
     Estimator(name="randomisation test, log-rank", ask=_drawn(randomisation_test)),
     Estimator(

@@ -17,7 +17,7 @@ from checkpoint_eval.results import NAN, SignificanceTest
 USUAL: tuple[Weight, ...] = tuple(
     FlemingHarrington(rho=rho, gamma=gamma) for rho, gamma in ((0, 0), (0, 1), (1, 0), (1, 1))
 )
-POINTS = 2_000_000  # of the integration at most; its error is below 1e-6 for four weights
+POINTS = 1_000_000  # of the integration at most; its error is below 1e-5 for four weights
 
 
 def maxcombo_test(
@@ -129,7 +129,11 @@ def _largest(scores: FloatArray, covariance: FloatArray) -> tuple[float, float]:
     z = scores / error
     top = float(z[np.abs(z).argmax()])
     joint = multivariate_normal(
-        cov=covariance / np.outer(error, error), allow_singular=True, maxpts=POINTS, abseps=1e-7
+        cov=covariance / np.outer(error, error),
+        allow_singular=True,
+        maxpts=POINTS,
+        abseps=1e-6,
+        releps=0,
     )
     bound = np.full(z.size, abs(top))
     joint.random_state = np.random.default_rng(1)  # the integration's points are the same each time

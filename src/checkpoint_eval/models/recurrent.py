@@ -151,20 +151,7 @@ def recurrent_hazard_ratio(
     group = laid.group
     if stratum is not None:
         group = group * (int(stratum.max(initial=0)) + 1) + stratum[laid.person]
-    coef, error, reason = NAN, NAN, "no events"
-    if laid.event.any():
-        sets = RiskSets.of(
-            matrix.values[laid.person],
-            laid.stop,
-            laid.event,
-            entry=laid.start,
-            stratum=np.unique(group, return_inverse=True)[1].reshape(-1),
-            cluster=laid.person,
-        )
-        result = cox_regression(sets, ties=ties, robust=True)
-        reason = "the partial likelihood has no finite maximum"
-        if not result.infinite[0] and result.robust is not None:
-            coef, error = float(result.coef[0]), float(np.sqrt(result.robust[0, 0]))
+    coef, error, reason = _fitted(laid, group, matrix.values, ties)
     covariates = f"adjusted for {', '.join(names)}" if names else ""
     parts = (TOLD[method], f"{ties.capitalize()} ties", told, covariates, "sandwich by person")
     found = wald_log_ratio(
@@ -178,6 +165,27 @@ def recurrent_hazard_ratio(
         adjusted_for=names,
     )
     return with_events(found, people, rows)
+
+
+def _fitted(
+    laid: "_Laid", group: IntArray, covariates: FloatArray, ties: Ties
+) -> tuple[float, float, str]:
+    """Return the treatment's log ratio, its robust standard error, and why there is none."""
+    if not laid.event.any():
+        return NAN, NAN, "no events"
+    sets = RiskSets.of(
+        covariates[laid.person],
+        laid.stop,
+        laid.event,
+        entry=laid.start,
+        stratum=np.unique(group, return_inverse=True)[1].reshape(-1),
+        cluster=laid.person,
+    )
+    result = cox_regression(sets, ties=ties, robust=True)
+    if result.infinite[0] or result.robust is None:
+        return NAN, NAN, "the partial likelihood has no finite maximum"
+    error = float(np.sqrt(result.robust[0, 0]))
+    return float(result.coef[0]), error, "the events leave no information about the arms"
 
 
 def with_events(found: Estimate, people: Compared, rows: Rows) -> Estimate:
