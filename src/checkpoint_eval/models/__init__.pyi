@@ -4,6 +4,7 @@ from .event_tables import EventTable, event_table
 from .gray import gray_test
 from .incidence import Incidence, cumulative_incidence, incidence_difference
 from .inverted import randomisation_interval
+from .lifetimes import ParametricFit, compare_fits, fit_cure, fit_parametric
 from .logrank_weights import FlemingHarrington, Gehan, ModestlyWeighted, PetoPeto, TaroneWare
 from .maxcombo import maxcombo_test
 from .mean_events import (
@@ -43,6 +44,7 @@ __all__ = [
     "LogRank",
     "MeanCumulative",
     "ModestlyWeighted",
+    "ParametricFit",
     "PetoPeto",
     "ProportionalHazardsTest",
     "RiskSets",
@@ -51,11 +53,14 @@ __all__ = [
     "TwoProportions",
     "adjust_p_values",
     "compare",
+    "compare_fits",
     "cox_regression",
     "cumulative_incidence",
     "event_table",
     "fine_gray",
     "fit_cox",
+    "fit_cure",
+    "fit_parametric",
     "gray_test",
     "hazard_ratio",
     "incidence_difference",
