@@ -25,6 +25,7 @@ HELPERS = {
     "_version",
 }
 DRAWING = {
+    "report/event_figures.py",
     "report/cohort_figures.py",
     "report/design_figures.py",
     "report/figures.py",

@@ -65,7 +65,7 @@ rows <- list()
 people <- data.frame(id = 1:120, arm = rep(0:1, 60), age = round(runif(120, 18, 50)),
                      suite = sample(0:1, 120, TRUE, c(.6, .4)))
 for (i in people$id) {
-  rate <- rgamma(1, .8, .8) * 2.5 / 60 * exp(-.4 * people$arm[i] - .02 * (people$age[i] - 30))
+  rate <- rgamma(1, .8, .8) * 3.5 / 60 * exp(-.4 * people$arm[i] - .02 * (people$age[i] - 30))
   end <- sample(c(60, 60, 45, 30, 12), 1)
   now <- if (runif(1) < .1) sample(1:6, 1) else 0
   count <- 0

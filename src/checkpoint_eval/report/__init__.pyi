@@ -3,6 +3,7 @@ from .cohort_figures import plot_fidelity
 from .design_figures import plot_drift, plot_integrity, plot_rules
 from .evaluating import evaluate
 from .evaluation import Evaluation, Result
+from .event_figures import plot_fit, plot_incidence, plot_mean_events
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
 from .folder import write_folder
 from .page import write_report
@@ -18,8 +19,11 @@ __all__ = [
     "plot_balance",
     "plot_drift",
     "plot_fidelity",
+    "plot_fit",
     "plot_forest",
+    "plot_incidence",
     "plot_integrity",
+    "plot_mean_events",
     "plot_rules",
     "plot_survival",
     "write_certificate",

@@ -11,6 +11,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from checkpoint_eval.balance.differences import BalanceTable
 from checkpoint_eval.balance.participant_flow import Flow
+from checkpoint_eval.models.incidence import Incidence
+from checkpoint_eval.models.mean_events import MeanCumulative
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.tables import format_effect, is_share
 from checkpoint_eval.results import Curve, Estimate
@@ -63,11 +65,13 @@ def plot_survival(curve: Curve, *, ax: Axes | None = None) -> Axes:
         ax.set_xlabel(f"{curve.unit.capitalize()} since randomisation")
         ax.set_ylabel(f"Share without {curve.outcome}")
         ax.legend(frameon=False, loc="lower left")
-        _risk_table(ax, curve, colours)
+        risk_table(ax, curve, colours)
     return ax
 
 
-def _risk_table(ax: Axes, curve: Curve, colours: dict[str, str]) -> None:
+def risk_table(
+    ax: Axes, curve: Curve | Incidence | MeanCumulative, colours: dict[str, str]
+) -> None:
     """Write the numbers at risk under the horizontal axis, aligned with its ticks."""
     end = float(curve.time[-1])
     ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= 0.95 * end]

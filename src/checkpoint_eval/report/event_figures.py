@@ -1,0 +1,149 @@
+"""Figures of competing and repeated events, and of fitted models."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from checkpoint_eval._checks import check_known
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.models.incidence import Incidence
+from checkpoint_eval.models.lifetimes import ParametricFit
+from checkpoint_eval.models.mean_events import MeanCumulative
+from checkpoint_eval.report.figures import STYLE, arm_colours, risk_table
+from checkpoint_eval.results import Curve
+
+LINES = ("-", "--", ":", "-.")
+
+
+def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the cumulative incidence of each arm, with the numbers at risk below.
+
+    Parameters
+    ----------
+    found : Incidence
+    cause : str, optional
+        One cause, with its interval; all of them, without, when left out.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if not isinstance(found, Incidence):
+        raise TrialError(f"`found` must be an `Incidence`, got {type(found).__name__}.")
+    causes = found.causes
+    if cause is not None:
+        causes = (check_known(cause, found.causes, what="cause"),)
+    several = len(causes) > 1
+    with sns.axes_style("white", STYLE):
+        ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")[1] if ax is None else ax
+        colours = arm_colours(found.arms)
+        time = np.concatenate([[0.0], found.time])
+        for style, name in zip(LINES * len(causes), causes, strict=False):
+            row = found.causes.index(name)
+            for code, arm in enumerate(found.arms):
+                shown = np.concatenate([[True], found.at_risk[code] > 0])
+                steps = np.concatenate([[0.0], found.incidence[row, code]])[shown]
+                label = f"{name}, {arm}" if several else arm
+                ax.step(
+                    time[shown], steps, style, where="post", color=colours[arm], label=label, lw=1.8
+                )
+                if not several:
+                    low, high = (
+                        np.concatenate([[0.0], np.nan_to_num(each[row, code])])[shown]
+                        for each in (found.low, found.high)
+                    )
+                    ax.fill_between(
+                        time[shown], low, high, step="post", color=colours[arm], alpha=0.15, lw=0
+                    )
+        ax.set_xlim(0, 1.01 * float(found.time[-1]))
+        ax.set_ylim(0, None)
+        ax.set_xlabel(f"{found.unit.capitalize()} since randomisation")
+        ax.set_ylabel("Cumulative incidence" if several else f"Cumulative incidence of {causes[0]}")
+        ax.legend(frameon=False, loc="upper left")
+        risk_table(ax, found, colours)
+    return ax
+
+
+def plot_mean_events(found: MeanCumulative, *, ax: Axes | None = None) -> Axes:
+    """Draw the mean number of events of each arm, with its interval and the numbers at risk.
+
+    Parameters
+    ----------
+    found : MeanCumulative
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if not isinstance(found, MeanCumulative):
+        raise TrialError(f"`found` must be a `MeanCumulative`, got {type(found).__name__}.")
+    if not found.time.size:
+        raise TrialError("`found` has no events, so there is nothing to draw.")
+    with sns.axes_style("white", STYLE):
+        ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")[1] if ax is None else ax
+        colours = arm_colours(found.arms)
+        time = np.concatenate([[0.0], found.time])
+        for code, arm in enumerate(found.arms):
+            shown = np.concatenate([[True], found.at_risk[code] > 0])
+            mean, low, high = (
+                np.concatenate([[0.0], np.nan_to_num(each[code])])[shown]
+                for each in (found.mean, found.low, found.high)
+            )
+            ax.step(time[shown], mean, where="post", color=colours[arm], label=arm, lw=1.8)
+            ax.fill_between(
+                time[shown], low, high, step="post", color=colours[arm], alpha=0.15, lw=0
+            )
+        ax.set_xlim(0, 1.01 * float(found.time[-1]))
+        ax.set_ylim(0, None)
+        ax.set_xlabel(f"{found.unit.capitalize()} since randomisation")
+        ax.set_ylabel(f"Mean number of {found.outcome} a person")
+        ax.legend(frameon=False, loc="upper left")
+        risk_table(ax, found, colours)
+    return ax
+
+
+def plot_fit(fit: ParametricFit, *, curve: Curve | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a fitted model's survival by arm, over Kaplan–Meier's where it is given.
+
+    Parameters
+    ----------
+    fit : ParametricFit
+    curve : Curve, optional
+        Of `survival_curve`, for the same outcome.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if not isinstance(fit, ParametricFit):
+        raise TrialError(f"`fit` must be a `ParametricFit`, got {type(fit).__name__}.")
+    if fit.reason:
+        raise TrialError(f"The fit is not estimable: {fit.reason}.")
+    with sns.axes_style("white", STYLE):
+        ax = plt.subplots(figsize=(7.2, 4.4), layout="constrained")[1] if ax is None else ax
+        colours = arm_colours(fit.arms)
+        for code, arm in enumerate(fit.arms):
+            if curve is not None:
+                ax.step(
+                    np.concatenate([[0.0], curve.time]),
+                    np.concatenate([[1.0], curve.survival[code]]),
+                    where="post",
+                    color=colours[arm],
+                    alpha=0.45,
+                    lw=1.2,
+                )
+            ax.plot(fit.time, fit.survival[code], color=colours[arm], lw=1.8, label=arm)
+            if fit.share_terms:
+                ax.axhline(float(fit.never[code]), color=colours[arm], ls=":", lw=1)
+        ax.set_xlim(0, float(fit.time[-1]))
+        ax.set_ylim(0, 1.01)
+        ax.set_xlabel(f"{fit.unit.capitalize()} since randomisation")
+        ax.set_ylabel(f"Share without {fit.outcome}")
+        title = fit.method + (" (dotted: never)" if fit.share_terms else "")
+        ax.set_title(title, loc="left", size=10)
+        ax.legend(frameon=False, loc="lower left")
+    return ax
