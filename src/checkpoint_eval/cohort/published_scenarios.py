@@ -39,8 +39,9 @@ def checkpoint_scenario() -> Scenario:
     -----
     Public figures come from different people: risks by time from custody arrivals, 5.6 % on
     contract from all participants, the effect from the trial. Together they ask for a hazard ratio
-    far below 1 on the contract. That is arithmetic, not a finding. Arm sizes, overrides,
-    navigators and the share with each need are not public.
+    far below 1 on the contract, and for a mean number of reoffences that rises faster in the
+    second year. That is arithmetic, not a finding. Arm sizes, overrides, navigators and the share
+    with each need are not public.
 
     References
     ----------

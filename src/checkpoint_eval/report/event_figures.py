@@ -61,7 +61,8 @@ def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | Non
         ax.set_ylim(0, None)
         ax.set_xlabel(f"{found.unit.capitalize()} since randomisation")
         ax.set_ylabel("Cumulative incidence" if several else f"Cumulative incidence of {causes[0]}")
-        ax.legend(frameon=False, loc="upper left")
+        beside = {"bbox_to_anchor": (1.0, 1.0)} if several else {}
+        ax.legend(frameon=False, loc="upper left", **beside)
         risk_table(ax, found, colours)
     return ax
 
@@ -145,5 +146,5 @@ def plot_fit(fit: ParametricFit, *, curve: Curve | None = None, ax: Axes | None 
         ax.set_ylabel(f"Share without {fit.outcome}")
         title = fit.method + (" (dotted: never)" if fit.share_terms else "")
         ax.set_title(title, loc="left", size=10)
-        ax.legend(frameon=False, loc="lower left")
+        ax.legend(frameon=False, loc="upper right")
     return ax
