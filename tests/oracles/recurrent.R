@@ -87,30 +87,43 @@ for (i in people$id) {
 d <- merge(do.call(rbind, rows), people, by = "id")
 d <- d[order(d$id, d$start), ]
 stopifnot(max(tapply(d$event, d$id, sum)) == 8)
-one <- split(d, d$id)
-before <- function(x) c(0, head(cumsum(x$event), -1))
-d$enum <- unlist(lapply(one, before)) + 1
-# The gap clock starts at the last event, or at randomisation, and runs on through custody.
-d$last <- unlist(lapply(one, function(x) {
-  sapply(x$start, function(s) max(0, x$stop[x$event == 1 & x$stop <= s]))
-}))
-d$gap_start <- d$start - d$last
-d$gap_stop <- d$stop - d$last
-# Of event k everybody is at risk, in their intervals, until they have it.
-most <- max(tapply(d$event, d$id, sum))
-marginal <- do.call(rbind, lapply(seq_len(most), function(k) {
-  kept <- d[d$enum <= k, ]
-  transform(kept, event = as.integer(event == 1 & enum == k), enum = k)
-}))
-simulated <- list(
-  people = people, rows = d[, c("id", "start", "stop", "event")],
-  models = grid(list(
-    "andersen-gill" = list(data = d, response = "Surv(start, stop, event)", by = NULL),
-    "pwp-total" = list(data = d, response = "Surv(start, stop, event)", by = "enum"),
-    "pwp-gap" = list(data = d, response = "Surv(gap_start, gap_stop, event)", by = "enum"),
-    "wlw" = list(data = marginal, response = "Surv(start, stop, event)", by = "enum")
-  ), "arm", "age", "suite"),
-  curves = curve(d, "arm"), score = score(d, "arm"))
+analysed <- function(d) {
+  one <- split(d, d$id)
+  before <- function(x) c(0, head(cumsum(x$event), -1))
+  d$enum <- unlist(lapply(one, before)) + 1
+  # The gap clock starts at the last event, or at randomisation, and runs on through custody.
+  d$last <- unlist(lapply(one, function(x) {
+    sapply(x$start, function(s) max(0, x$stop[x$event == 1 & x$stop <= s]))
+  }))
+  d$gap_start <- d$start - d$last
+  d$gap_stop <- d$stop - d$last
+  # Of event k everybody is at risk, in their intervals, until they have it.
+  marginal <- do.call(rbind, lapply(seq_len(max(tapply(d$event, d$id, sum))), function(k) {
+    kept <- d[d$enum <= k, ]
+    transform(kept, event = as.integer(event == 1 & enum == k), enum = k)
+  }))
+  list(
+    rows = d[, c("id", "start", "stop", "event")],
+    models = grid(list(
+      "andersen-gill" = list(data = d, response = "Surv(start, stop, event)", by = NULL),
+      "pwp-total" = list(data = d, response = "Surv(start, stop, event)", by = "enum"),
+      "pwp-gap" = list(data = d, response = "Surv(gap_start, gap_stop, event)", by = "enum"),
+      "wlw" = list(data = marginal, response = "Surv(start, stop, event)", by = "enum")
+    ), "arm", "age", "suite"),
+    curves = curve(d, "arm"), score = score(d, "arm"))
+}
 
-write(toJSON(list(bladder = bladder, simulated = simulated), digits = NA, auto_unbox = TRUE,
+# The same people with every gap and late start closed by an interval without an event.
+closed <- do.call(rbind, lapply(split(d, d$id), function(x) {
+  from <- c(0, head(x$stop, -1))
+  open <- from < x$start
+  fill <- transform(x[open, ], stop = start, start = from[open], event = rep(0, sum(open)))
+  both <- rbind(x, fill)
+  both[order(both$start), ]
+}))
+
+simulated <- c(list(people = people), analysed(d))
+ungapped <- c(list(people = people), analysed(closed))
+
+write(toJSON(list(bladder = bladder, simulated = simulated, ungapped = ungapped), digits = NA, auto_unbox = TRUE,
              dataframe = "columns"), "tests/oracles/recurrent.json")

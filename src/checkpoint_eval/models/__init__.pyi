@@ -1,3 +1,5 @@
+from .adjusted_logrank import adjusted_logrank_test, marginal_hazard_ratio
+from .bootstrapped import bootstrap_interval
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
 from .event_tables import EventTable, event_table
@@ -52,6 +54,8 @@ __all__ = [
     "TaroneWare",
     "TwoProportions",
     "adjust_p_values",
+    "adjusted_logrank_test",
+    "bootstrap_interval",
     "compare",
     "compare_fits",
     "cox_regression",
@@ -68,6 +72,7 @@ __all__ = [
     "logrank",
     "logrank_test",
     "logrank_z",
+    "marginal_hazard_ratio",
     "maxcombo_test",
     "mean_cumulative_difference",
     "mean_cumulative_function",
