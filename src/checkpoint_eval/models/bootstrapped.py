@@ -106,37 +106,61 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     check_follow_up(people, table, kaplan_meier(table), horizon=when, name="horizon")
     measure = _measure(statistic, when)
     value = float(measure(table))
-    ratio = statistic.endswith("ratio")
     drawn = np.concatenate([measure(part) for part in _resampled(people, table, draws, rng)])
-    drawn = drawn[np.isfinite(drawn)]
-    method = (
-        f"{statistic} to {when:g} {people.unit}; {interval} bootstrap, {draws:,} draws within arms"
+    known = drawn[np.isfinite(drawn)]
+    shift = skew = 0.0
+    if interval == "bca" and known.size and np.isfinite(value):
+        shift, skew = _corrections(people, table, measure, value, known)
+    return _estimate(
+        people,
+        value,
+        known,
+        (shift, skew),
+        statistic=statistic,
+        level=level,
+        lost=draws - known.size,
+        told=f"{statistic} to {when:g} {people.unit}; {interval} bootstrap, {draws:,} draws "
+        "within arms",
+        when=when,
     )
-    lost = draws - drawn.size
-    method += f" ({lost:,} not estimable left out)" if lost else ""
-    if not np.isfinite(value) or drawn.size < draws / 2 or np.ptp(drawn) == 0:
+
+
+def _estimate(
+    people: Compared,
+    value: float,
+    drawn: FloatArray,
+    corrections: tuple[float, float],
+    *,
+    statistic: str,
+    level: float,
+    lost: int,
+    told: str,
+    when: float,
+) -> Estimate:
+    """Return the estimate, or why there is none."""
+    ratio = statistic.endswith("ratio")
+    scale: Literal["difference", "ratio"] = "ratio" if ratio else "difference"
+    method = told + (f" ({lost:,} not estimable left out)" if lost else "")
+    if not np.isfinite(value) or drawn.size <= lost or np.ptp(drawn) == 0:
         return not_estimable(
             people,
             estimand=statistic,
-            scale="ratio" if ratio else "difference",
+            scale=scale,
             level=level,
             method=method,
             reason="the draws do not vary, or most have no value",
             time_point=when,
         )
-    shift, skew = (
-        _corrections(people, table, measure, value, drawn) if interval == "bca" else (0, 0)
-    )
-    low, high = np.quantile(drawn, _shares(level, shift, skew)).tolist()
+    low, high = np.quantile(drawn, _shares(level, *corrections)).tolist()
     spread = np.log(drawn[drawn > 0]) if ratio else drawn
     return Estimate(
         estimand=statistic,
-        scale="ratio" if ratio else "difference",
+        scale=scale,
         value=value,
         low=min(low, value),
         high=max(high, value),
         level=level,
-        p_value=_p_value(drawn, 1.0 if ratio else 0.0, shift, skew),
+        p_value=_p_value(drawn, 1.0 if ratio else 0.0, *corrections),
         std_error=float(spread.std(ddof=1)) if spread.size > 1 else NAN,
         method=method,
         time_point=when,
