@@ -119,7 +119,8 @@ def test_difference_in_incidence_of_eight_people() -> None:
     assert found.contrast == ("b", "a")
     deaths = incidence_difference(trial_of(EIGHT), outcome="end", at=2.5, cause="death")
     assert deaths.value == pytest.approx(-0.25, rel=EXACT)
-    assert deaths.std_error == pytest.approx(sqrt(F(9, 16) * F(1, 9)), rel=EXACT)
+    # The event at 1 takes away f = (1/4) 1 / (3/4); nobody has died in b.
+    assert deaths.std_error == pytest.approx(sqrt(F(1, 144) + F(9, 16) * F(1, 9)), rel=EXACT)
 
 
 # One event, at 2. Arm a: S(2-) = 2/3 by the death, two at risk. Arm b: S(2-) = 1, two at risk.

@@ -121,9 +121,10 @@ closed <- do.call(rbind, lapply(split(d, d$id), function(x) {
   both <- rbind(x, fill)
   both[order(both$start), ]
 }))
+rownames(d) <- rownames(closed) <- NULL
 
 simulated <- c(list(people = people), analysed(d))
 ungapped <- c(list(people = people), analysed(closed))
 
-write(toJSON(list(bladder = bladder, simulated = simulated, ungapped = ungapped), digits = NA, auto_unbox = TRUE,
-             dataframe = "columns"), "tests/oracles/recurrent.json")
+write(toJSON(list(bladder = bladder, simulated = simulated, ungapped = ungapped),
+             digits = NA, auto_unbox = TRUE, dataframe = "columns"), "tests/oracles/recurrent.json")
