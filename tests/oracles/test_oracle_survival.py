@@ -269,3 +269,13 @@ def test_randomisation_tests(trials: Any, walk: Any, agree: Compare) -> None:
     assert count >= 1
     agree(count, round(count), absolute=1e-6)
     agree(found.statistic, want["logrank"]["statistic"])
+
+
+def test_ratio_of_time_lost() -> None:
+    """R survRM2 on Rossi to 52 weeks: 0.715116279 (0.482366413 to 1.06017185), p 0.0950963422."""
+    found = ce.restricted_mean(
+        ce.load_rossi(), outcome="rearrest", horizon=52, measure="lost ratio"
+    )
+    assert found.value == pytest.approx(0.715116279, rel=1e-8)
+    assert [found.low, found.high] == pytest.approx([0.482366413, 1.06017185], rel=1e-8)
+    assert found.p_value == pytest.approx(0.0950963422, rel=1e-8)

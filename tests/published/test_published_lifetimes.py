@@ -112,10 +112,10 @@ def test_wooldridge_log_normal() -> None:
     fit = _adjusted("log-normal")
     assert fit.terms == tuple(WOOLDRIDGE)
     for term, value, error in zip(fit.terms, fit.coef, fit.std_error, strict=False):
-        assert (value, error) == (
-            printed(WOOLDRIDGE[term][0], digits=4),
-            printed(WOOLDRIDGE[term][1], digits=4),
-        )
+        want = WOOLDRIDGE[term]
+        # Cut, not rounded, where collected: workprg is -.0625715.
+        assert value == pytest.approx(want[0], abs=1e-4)
+        assert error == pytest.approx(want[1], abs=1e-4)
     assert fit.log_scale == printed(0.5936, digits=4)
     assert fit.loglik == printed(-3156.135, digits=3)
 

@@ -50,7 +50,7 @@ def restricted_mean(
     *,
     outcome: str,
     horizon: float,
-    measure: Literal["difference", "ratio"] = "difference",
+    measure: Literal["difference", "ratio", "lost ratio"] = "difference",
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -64,8 +64,9 @@ def restricted_mean(
         A time-to-event outcome.
     horizon : float
         In the outcome's unit; within the follow-up of both arms.
-    measure : {"difference", "ratio"}
-        Treatment minus control, or treatment divided by control.
+    measure : {"difference", "ratio", "lost ratio"}
+        Treatment minus control, or treatment divided by control; "lost ratio" divides the mean
+        times lost to the event, horizon less restricted mean: below 1 is in favour of treatment.
     level : float
     analysis_set : str
     arm : str, optional
@@ -99,7 +100,7 @@ def restricted_mean(
     >>> round(restricted_mean(load_rossi(), outcome="rearrest", horizon=52).value, 4)
     2.0417
     """
-    check_choice(measure, "measure", ("difference", "ratio"))
+    check_choice(measure, "measure", ("difference", "ratio", "lost ratio"))
     check_level(level)
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm)
     table = people.table()
@@ -107,11 +108,12 @@ def restricted_mean(
     check_follow_up(people, table, kaplan_meier(table), horizon=horizon, name="horizon")
     result = restricted_mean_of(table, horizon=horizon)
     method = f"area under Kaplan–Meier to {horizon:g} {people.unit}; Wald interval"
+    lost = measure == "lost ratio"
     return wald_contrast(
         people,
-        estimand=f"restricted mean {measure}",
-        measure=measure,
-        by_arm=result.mean,
+        estimand="restricted mean time lost ratio" if lost else f"restricted mean {measure}",
+        measure="difference" if measure == "difference" else "ratio",
+        by_arm=horizon - result.mean if lost else result.mean,
         variance=result.variance,
         level=level,
         method=method if measure == "difference" else f"{method} on the log scale",
