@@ -38,6 +38,11 @@ def causes_of(trial: Trial, people: Compared) -> tuple[IntArray, tuple[str, ...]
             f"Outcome {people.outcome!r} has no competing causes; derive it with "
             "`time_to_reoffence`, or give `TimeToEvent` its `competing` and `causes`."
         )
+    if people.outcome in outcome.causes or len(set(outcome.causes)) < len(outcome.causes):
+        raise TrialError(
+            f"`causes` of {people.outcome!r} are {', '.join(map(repr, outcome.causes))}; each "
+            "needs a name of its own, and none that of the outcome."
+        )
     other = outcome.competing[people.people] if outcome.competing.size else 0
     return np.where(people.event, 1, np.where(other > 0, other + 1, 0)), outcome.causes
 

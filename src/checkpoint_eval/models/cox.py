@@ -168,7 +168,7 @@ def _fit(
     cluster: str | None,
 ) -> CoxFit:
     check_choice(ties, "ties", ("efron", "breslow"))
-    _refuse_repeated(adjust, as_names(strata or ()))
+    refuse_repeated(adjust, as_names(strata or ()))
     matrix = design_matrix(trial, people, adjust)
     stratum, told = strata_of(trial, people, strata)
     sandwich = robust or cluster is not None
@@ -209,7 +209,8 @@ def _fit(
     )
 
 
-def _refuse_repeated(adjust: tuple[str, ...], strata: tuple[str, ...]) -> None:
+def refuse_repeated(adjust: tuple[str, ...], strata: tuple[str, ...]) -> None:
+    """Refuse a column that is both adjusted for and stratified by."""
     repeated = sorted(set(adjust) & set(strata))
     if repeated:
         raise TrialError(f"{repeated[0]!r} stands in both `adjust` and `strata`; keep one.")

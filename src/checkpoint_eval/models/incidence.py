@@ -142,8 +142,8 @@ def cumulative_incidence(
     incidence, variance = aalen_johansen(table)
     error = np.sqrt(variance)
     z = float(ndtri(0.5 + level / 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        free = np.log(1 - incidence)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        free = np.log(np.maximum(1 - incidence, 0.0))
         half = z * error / ((1 - incidence) * np.abs(free))
         low, high = 1 - np.exp(free * np.exp(-half)), 1 - np.exp(free * np.exp(half))
     return Incidence(

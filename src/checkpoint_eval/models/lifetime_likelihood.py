@@ -1,6 +1,6 @@
 """One likelihood for parametric and cure models: a share who ever have the event, and when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,8 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic"]
 DISTRIBUTIONS: tuple[str, ...] = ("exponential", "weibull", "log-normal", "log-logistic")
 LARGEST_STEPS = 100
+VANISHED = 1e-9  # least eigenvalue of the information, each parameter scaled
+LEAST = 1e-2  # root of information: beyond, a standard error is 100 in standard columns
 ROOT_TAU = float(np.log(2 * np.pi) / 2)
 
 
@@ -151,47 +153,101 @@ class LifetimeFit:
 
 
 def fit_lifetimes(people: Lifetimes) -> LifetimeFit:
-    """Maximise the likelihood: quasi-Newton from moments, then Newton to rounding.
+    """Maximise the likelihood: quasi-Newton, then Newton to rounding, in columns of one size.
 
     References
     ----------
     Kalbfleisch and Prentice (2002), chapter 3; mixture: Schmidt and Witte (1989), Maller and Zhou
     (1996). Checked against R survreg and four programs' cure models of recid.
     """
-    theta = _start(people)
+    x, of_x = _standard(people.x)
+    z, of_z = _standard(people.z)
+    held = replace(people, x=x, z=z, time=people.time / (unit := float(np.median(people.time))))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        theta, value, converged = _climbed(held)
+        information = held.information(theta)
+        scale = np.sqrt(np.abs(np.diag(information)))
+        usable = bool(np.isfinite(information).all() and (scale > 0).all())
+        if usable:
+            least = np.linalg.eigvalsh(information / np.outer(scale, scale))[0]
+            # a share that runs to nobody or everybody leaves hardly any information
+            usable = bool(least > VANISHED and (scale > LEAST).all())
+    whole = _turned(people, of_x, of_z)
+    inverse = np.linalg.inv(information) if usable else np.full((theta.size, theta.size), np.nan)
+    told = whole @ theta
+    told[0] += np.log(unit)
+    return LifetimeFit(
+        theta=floats(told),
+        covariance=floats(whole @ inverse @ whole.T),
+        loglik=value - float(people.event.sum()) * float(np.log(unit)),
+        converged=converged and usable,
+    )
+
+
+def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return columns of mean 0 and SD 1 beside the first, and what turns coefficients back."""
+    turn = np.eye(x.shape[1])
+    if x.shape[1] < 2:
+        return x, turn
+    mean, spread = x[:, 1:].mean(axis=0), x[:, 1:].std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    turn[0, 1:] = -mean / spread
+    turn[np.arange(1, x.shape[1]), np.arange(1, x.shape[1])] = 1 / spread
+    return floats(np.hstack([x[:, :1], (x[:, 1:] - mean) / spread])), turn
+
+
+def _turned(people: Lifetimes, of_x: FloatArray, of_z: FloatArray) -> FloatArray:
+    """Return the matrix that takes all parameters back to the columns as given."""
+    whole = np.eye(people.size)
+    p, q = people.x.shape[1], people.z.shape[1]
+    whole[:p, :p] = of_x
+    whole[people.size - q :, people.size - q :] = of_z
+    return whole
+
+
+def _climbed(people: Lifetimes) -> tuple[FloatArray, float, bool]:
+    """Return where the likelihood is greatest, its value, and whether a maximum was found."""
+    starts = [_start(people)]
+    if people.z.shape[1]:
+        plain = _top(replace(people, z=people.z[:, :0]), _start(replace(people, z=people.z[:, :0])))
+        nearly = np.zeros(people.z.shape[1])
+        nearly[0] = 2.0
+        starts.append(np.concatenate([plain, nearly]))
+    tops = [_top(people, start) for start in starts]
+    theta = max(tops, key=lambda top: _finite(people.loglik(top)[0]))
+    value, slope = people.loglik(theta)
+    for _ in range(LARGEST_STEPS):
+        information = people.information(theta)
+        if not (np.isfinite(information).all() and np.isfinite(slope).all()):
+            return theta, value, False
+        step = np.linalg.pinv(information, hermitian=True) @ slope
+        gain, size = float(step @ slope), 1.0
+        if abs(gain) <= 1e-12:
+            return theta, value, True
+        new = people.loglik(theta + step)
+        while not _finite(new[0]) >= value - 1e-12 * abs(value) and size > 1e-4:
+            size /= 2
+            new = people.loglik(theta + size * step)
+        if not _finite(new[0]) >= value - 1e-12 * abs(value):
+            return theta, value, False
+        theta, (value, slope) = theta + size * step, new
+    return theta, value, False
+
+
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else -np.inf
+
+
+def _top(people: Lifetimes, start: FloatArray) -> FloatArray:
+    """Return where a quasi-Newton search ends."""
 
     def negative(at: FloatArray) -> tuple[float, FloatArray]:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value, slope = people.loglik(at)
-        if not np.isfinite(value):
+        value, slope = people.loglik(at)
+        if not (np.isfinite(value) and np.isfinite(slope).all()):
             return 1e300, np.zeros_like(at)
         return -value, -slope
 
-    theta = floats(minimize(negative, theta, jac=True, method="BFGS", options={"gtol": 1e-6}).x)
-    value, slope = people.loglik(theta)
-    converged = False
-    for _ in range(LARGEST_STEPS):
-        information = people.information(theta)
-        step = np.linalg.pinv(information, hermitian=True) @ slope
-        gain, size = float(step @ slope), 1.0
-        converged = abs(gain) <= 1e-16 * max(1.0, abs(value)) or gain <= 1e-13
-        if converged:
-            break
-        new = people.loglik(theta + step)
-        while not new[0] >= value - 1e-12 * abs(value) and size > 1e-4:
-            size /= 2
-            new = people.loglik(theta + size * step)
-        if not new[0] >= value - 1e-12 * abs(value):
-            break
-        theta, (value, slope) = theta + size * step, new
-    information = people.information(theta)
-    definite = bool((np.linalg.eigvalsh(information) > 0).all())
-    covariance = (
-        np.linalg.inv(information) if definite else np.full((theta.size, theta.size), np.nan)
-    )
-    return LifetimeFit(
-        theta=theta, covariance=floats(covariance), loglik=value, converged=converged and definite
-    )
+    return floats(minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-6}).x)
 
 
 def _start(people: Lifetimes) -> FloatArray:

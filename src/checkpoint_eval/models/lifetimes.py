@@ -1,5 +1,6 @@
 """Parametric models of time to the event, with and without people who never have it."""
 
+import hashlib
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class ParametricFit:
         Mean share who never have the event, by arm; 0 without a cured share.
     reason : str
         Why numbers are NaN, if they are.
+    people : str
+        SHA-256 of who was analysed, with times and events.
     """
 
     outcome: str
@@ -70,6 +73,7 @@ class ParametricFit:
     reason: str = ""
     time: FloatArray
     survival: FloatArray
+    people: str = ""
 
     def __post_init__(self) -> None:
         for name in ("coef", "share_coef", "covariance", "never", "time", "survival"):
@@ -311,6 +315,9 @@ def _fitted(
         reason=reason,
         time=grid,
         survival=survival,
+        people=hashlib.sha256(
+            people.people.tobytes() + people.time.tobytes() + people.event.tobytes()
+        ).hexdigest(),
     )
 
 
@@ -364,7 +371,10 @@ def compare_fits(fits: Sequence[ParametricFit]) -> pd.DataFrame:
     several = tuple(fits) if isinstance(fits, Sequence) else ()
     if not several or not all(isinstance(each, ParametricFit) for each in several):
         raise TrialError(f"`fits` must list fits of `fit_parametric` or `fit_cure`, got {fits!r}.")
-    about = {(each.outcome, each.analysis_set, each.n, each.events) for each in several}
+    about = {
+        (each.outcome, each.analysis_set, each.unit, each.n, each.events, each.people)
+        for each in several
+    }
     if len(about) > 1:
         raise TrialError("`fits` are of different people, so their likelihoods do not compare.")
     rows = [

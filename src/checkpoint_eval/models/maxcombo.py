@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
 from checkpoint_eval._arrays import FloatArray, floats
@@ -138,4 +139,5 @@ def _largest(scores: FloatArray, covariance: FloatArray) -> tuple[float, float]:
     bound = np.full(z.size, abs(top))
     joint.random_state = np.random.default_rng(1)  # the integration's points are the same each time
     inside = float(joint.cdf(bound, lower_limit=-bound))
-    return top, float(np.clip(1 - inside, 0.0, 1.0))
+    # the largest of several is never less likely than one of them alone
+    return top, float(np.clip(1 - inside, 2 * ndtr(-abs(top)), 1.0))

@@ -267,15 +267,30 @@ def mean_cumulative_difference(
         estimand=f"mean events {measure}",
         measure=measure,
         by_arm=np.array([part.jump.sum() for part in parts]),
-        variance=np.array([part.variance[-1] if times.size else 0.0 for part in parts]),
+        variance=np.array([_above_rounding(part) for part in parts]),
         level=level,
         method=(
             f"mean cumulative function at {at:g} {people.unit}; variance by person; Wald interval"
         ),
-        reason="no events, or none in an arm",
+        reason=_without(parts),
         time_point=at,
     )
-    return with_events(found, people, rows)
+    return with_events(found, people, rows, when)
+
+
+def _without(parts: list[_Increments]) -> str:
+    """Return why there is no variance."""
+    if not all(part.events.sum() for part in parts):
+        return "no events, or none in an arm"
+    return "people in the arms do not vary"
+
+
+def _above_rounding(part: _Increments) -> float:
+    """Return the variance at the end, 0 where it is rounding only."""
+    if not part.variance.size:
+        return 0.0
+    last = float(part.variance[-1])
+    return last if last > 1e-18 * max(1.0, float(part.jump.sum()) ** 2) else 0.0
 
 
 def mean_cumulative_test(
@@ -321,14 +336,14 @@ def mean_cumulative_test(
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(zero + one > 0, zero * one / (zero + one), 0.0)
     parts = [_increments(rows, grid, group == code, weight) for code in range(2)]
-    variance = sum(float(part.variance[-1]) for part in parts) if grid.size else 0.0
+    variance = sum(_above_rounding(part) for part in parts)
     z = p_value = NAN
     method = "weighted difference of mean functions, variance by person"
     if variance > 0:
         z = float((parts[1].jump.sum() - parts[0].jump.sum()) / np.sqrt(variance))
         p_value = float(2 * ndtr(-abs(z)))
     else:
-        method += "; not estimable: no events while both arms are at risk"
+        method += f"; not estimable: {_without(plain)}"
     return SignificanceTest(
         test="test of mean cumulative functions",
         outcome=outcome,

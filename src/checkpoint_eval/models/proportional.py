@@ -159,6 +159,11 @@ def proportional_hazards_test(
         sets = RiskSets.of(matrix.values, people.time, people.event, stratum=stratum)
         result = cox_regression(sets, ties=ties)
         reason = "the partial likelihood has no finite maximum" if result.infinite.any() else ""
+        own = people.time[people.event]
+        if transform == "log" and not (own > 0).all():
+            reason = "an event at time 0 has no logarithm; use another transform"
+        elif not reason and np.unique(own).size < 2:
+            reason = "all events happen at one time, so nothing can change"
         if not reason:
             shape = time_scale(people.time, people.event, transform)
             sums = schoenfeld_sums(sets, result.coef, ties)
@@ -175,7 +180,7 @@ def proportional_hazards_test(
         statistic=statistic,
         p_value=chdtrc(1, statistic),
         global_statistic=whole,
-        global_p_value=float(chdtrc(p, whole)),
+        global_p_value=float(chdtrc(p, whole)) if whole == whole else NAN,
         transform=transform,
         method="; ".join(part for part in parts if part),
         reason=reason,

@@ -10,6 +10,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_level
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
+from checkpoint_eval.models.cox import refuse_repeated
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.partial_likelihood import Ties, cox_regression
 from checkpoint_eval.models.risk_sets import RiskSets
@@ -19,6 +20,7 @@ from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
 
 Method = Literal["andersen-gill", "pwp-total", "pwp-gap", "wlw"]
+NO_ERROR = 1e-9  # a standard error below this is rounding
 TOLD = {
     "andersen-gill": "Andersen–Gill",
     "pwp-total": "Prentice–Williams–Peterson, total time",
@@ -141,13 +143,14 @@ def recurrent_hazard_ratio(
     check_choice(method, "method", TOLD)
     check_choice(ties, "ties", ("efron", "breslow"))
     names = as_names(adjust)
+    refuse_repeated(names, as_names(strata or ()))
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="episodes", arm=arm, complete=names
     )
     matrix = design_matrix(trial, people, names)
     stratum, told = strata_of(trial, people, strata)
     rows = rows_of(trial, people)
-    laid = _laid_out(rows, people.people.size, method)
+    laid = _laid_out(rows, method)
     group = laid.group
     if stratum is not None:
         group = group * (int(stratum.max(initial=0)) + 1) + stratum[laid.person]
@@ -185,12 +188,14 @@ def _fitted(
     if result.infinite[0] or result.robust is None:
         return NAN, NAN, "the partial likelihood has no finite maximum"
     error = float(np.sqrt(result.robust[0, 0]))
-    return float(result.coef[0]), error, "the events leave no information about the arms"
+    if error < NO_ERROR:
+        return NAN, NAN, "people do not vary within the arms, so there is no variance by person"
+    return float(result.coef[0]), error, ""
 
 
-def with_events(found: Estimate, people: Compared, rows: Rows) -> Estimate:
-    """Return an estimate with the events of both arms counted."""
-    arm = people.arm[rows.person[rows.event]]
+def with_events(found: Estimate, people: Compared, rows: Rows, until: float = np.inf) -> Estimate:
+    """Return an estimate with the events of both arms counted, up to a time."""
+    arm = people.arm[rows.person[rows.event & (rows.stop <= until)]]
     events = tuple(int((arm == code).sum()) for code in range(2))
     return replace(found, events=events)
 
@@ -204,12 +209,12 @@ class _Laid:
     group: IntArray
 
 
-def _laid_out(rows: Rows, n: int, method: str) -> _Laid:
+def _laid_out(rows: Rows, method: str) -> _Laid:
     """Return rows as each model has them: on which clock, and in which stratum."""
     number = earlier_events(rows)
     start, stop, group = rows.start, rows.stop, np.zeros(rows.person.size, dtype=np.int64)
     if method == "wlw":
-        return _marginal(rows, n)
+        return _marginal(rows)
     if method != "andersen-gill":
         group = number
     if method == "pwp-gap":
@@ -221,23 +226,15 @@ def _laid_out(rows: Rows, n: int, method: str) -> _Laid:
     return _Laid(person=rows.person, start=start, stop=stop, event=rows.event, group=group)
 
 
-def _marginal(rows: Rows, n: int) -> _Laid:
-    """Return one row a person and event number: the time since randomisation of that event."""
+def _marginal(rows: Rows) -> _Laid:
+    """Return, for each event number, the intervals at risk of it: all up to that event."""
     number = earlier_events(rows)
     most = int(number[rows.event].max(initial=-1)) + 1
-    end = np.zeros(n)
-    np.maximum.at(end, rows.person, rows.stop)
-    known = np.unique(rows.person)
-    stop = np.repeat(end[:, None], most, axis=1)
-    event = np.zeros((n, most), dtype=bool)
-    happened = rows.event
-    stop[rows.person[happened], number[happened]] = rows.stop[happened]
-    event[rows.person[happened], number[happened]] = True
-    person = np.repeat(known, most)
+    row, wanted = np.nonzero(number[:, None] <= np.arange(most))
     return _Laid(
-        person=person,
-        start=np.zeros(person.size),
-        stop=stop[known].ravel(),
-        event=event[known].ravel(),
-        group=np.tile(np.arange(most), known.size),
+        person=rows.person[row],
+        start=rows.start[row],
+        stop=rows.stop[row],
+        event=rows.event[row] & (number[row] == wanted),
+        group=wanted,
     )

@@ -15,7 +15,7 @@ from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, strata_of
 from checkpoint_eval.models.design_matrix import indicators
 from checkpoint_eval.models.event_tables import event_table
-from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight
+from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
 from checkpoint_eval.models.survival import survival_at
 from checkpoint_eval.models.weighted_logrank import NO_VARIANCE
 from checkpoint_eval.outcomes.trial import Trial
@@ -106,6 +106,7 @@ def refuse_unused(
     horizon: float | None,
 ) -> None:
     """Refuse options that the statistic would not use."""
+    check_weight(weight)
     name = statistic if isinstance(statistic, str) else "of your own"
     if weight != LOG_RANK and name != "log-rank":
         raise TrialError(f"`weight` is for statistic='log-rank'; leave it out for {name!r}.")

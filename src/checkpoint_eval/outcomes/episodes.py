@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import check_count, counted
 from checkpoint_eval.design.protocol import check_unit
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.outcomes.observed import Provenance
@@ -55,10 +55,12 @@ class Episodes:
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
+        check_count(self.people, "people")
         missing = self.missing if np.size(self.missing) else np.zeros(self.people, dtype=bool)
         object.__setattr__(self, "missing", frozen(missing, bool))
-        for name, kind in (("person", np.int64), ("start", float), ("stop", float)):
-            object.__setattr__(self, name, frozen(getattr(self, name), kind))
+        for name in ("person", "start", "stop", "event"):
+            object.__setattr__(self, name, frozen(_numbers(getattr(self, name), name)))
+        object.__setattr__(self, "person", frozen(self.person, np.int64))
         object.__setattr__(self, "event", frozen(self.event, bool))
         sizes = {getattr(self, name).size for name in ("person", "start", "stop", "event")}
         if len(sizes) > 1 or self.missing.size != self.people:
@@ -107,3 +109,16 @@ class Episodes:
             f"{counted(self.person.size, 'interval')}, {counted(int(self.event.sum()), 'event')}, "
             f"{self.unit})"
         )
+
+
+def _numbers(values: object, name: str) -> FloatArray:
+    """Return values as floats; whole numbers for people, 0 or 1 for events."""
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise InvalidData(f"`{name}` must hold numbers, got {values!r}.") from problem
+    if name == "person" and not (found == np.floor(found)).all():
+        raise InvalidData("`person` must hold whole numbers, rows of the assignment.")
+    if name == "event" and not np.isin(found, (0, 1)).all():
+        raise InvalidData("`event` must be 0 or 1, or False or True, for each interval.")
+    return found

@@ -99,9 +99,14 @@ def _on_clock(people: FollowUp, who: IntArray, day: Days, clock: Clock) -> Float
 
 
 def _provenance(
-    people: FollowUp, months: int, counting: Counting, clock: Clock, notes: Sequence[str] = ()
+    people: FollowUp,
+    months: int,
+    counting: Counting,
+    clock: Clock,
+    notes: Sequence[str] = (),
+    which: str = "first of",
 ) -> Provenance:
-    told = f"first of {counting.told(months)}; {clock} days"
+    told = f"{which} {counting.told(months)}; {clock} days"
     waiting = counting.decided(people, months) > people.records.extract_date
     late = int((waiting & ~people.unlinked).sum()) if counting.proven else 0
     several = list(notes)
@@ -177,7 +182,12 @@ def reoffence_episodes(
     end = _on_clock(people, np.arange(people.n), last, clock)
     followed = np.flatnonzero(~people.unlinked)
     return _intervals(
-        people, who, stop, followed, end, _provenance(people, months, counting, clock, joined)
+        people,
+        who,
+        stop,
+        followed,
+        end,
+        _provenance(people, months, counting, clock, joined, which="all"),
     )
 
 
