@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice, check_level
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.partial_likelihood import CoxRegression, Ties, cox_regression
@@ -184,6 +184,7 @@ def _fit(
     if people.event.any():
         group = people.columns(trial, (cluster,))[0].codes if cluster else None
         sets = RiskSets.of(matrix.values, people.time, people.event, stratum=stratum, cluster=group)
+        refuse_constant(sets, matrix.terms)
         result = cox_regression(sets, ties=ties, robust=sandwich)
         reason = _why_infinite(people, matrix.terms, result)
     unknown = np.full((p, p), np.nan)
@@ -207,6 +208,17 @@ def _fit(
         method="; ".join(part for part in parts if part),
         reason=reason,
     )
+
+
+def refuse_constant(sets: RiskSets, terms: tuple[str, ...]) -> None:
+    """Refuse a column that does not vary within any stratum: nothing tells of it."""
+    spread = np.abs(sets.covariates).max(axis=0)
+    still = [term for term, each in zip(terms, spread, strict=True) if not each > 0]
+    if still:
+        raise ImpossibleDesign(
+            f"{still[0]!r} does not vary within the strata, so no comparison there tells of it; "
+            "leave it out of `adjust`, or out of `strata`."
+        )
 
 
 def refuse_repeated(adjust: tuple[str, ...], strata: tuple[str, ...]) -> None:

@@ -201,7 +201,7 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
         infinite = _infinite(state.information, null.information)
         if gain <= TOLERANCE * (1 + abs(state.loglik)) or infinite.any():
             break
-    covariance = floats(np.linalg.pinv(state.information, hermitian=True))
+    covariance = floats(inverse_of(state.information))
     return CoxRegression(
         coef=coef,
         covariance=covariance,
@@ -224,12 +224,19 @@ def _infinite(information: FloatArray, null: FloatArray) -> BoolArray:
     return np.asarray((np.abs(directions[:, vanished]) > TAKES_PART).any(axis=1))
 
 
+def inverse_of(information: FloatArray) -> FloatArray:
+    """Return the inverse, or the nearest thing; columns may be of any size."""
+    scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    square = np.outer(scale, scale)
+    return floats(np.linalg.pinv(information / square, hermitian=True) / square)
+
+
 def _newton_step(sets: RiskSets, state: _State) -> FloatArray:
     """Return the Newton step, shortened so that no linear predictor moves by more than a little.
 
     Far from the maximum a full step can overflow the exponential.
     """
-    step = np.linalg.pinv(state.information, hermitian=True) @ state.score
+    step = inverse_of(state.information) @ state.score
     reach = float(np.abs(sets.covariates @ step).max())
     if reach > LARGEST_REACH:
         step *= LARGEST_REACH / reach

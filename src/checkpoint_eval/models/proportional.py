@@ -10,14 +10,15 @@ import pandas as pd
 from scipy.special import chdtrc
 from scipy.stats import rankdata
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, floats, frozen
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice
-from checkpoint_eval.models.compared import compare, strata_of
+from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.event_tables import event_table
 from checkpoint_eval.models.partial_likelihood import (
     Ties,
     cox_regression,
+    inverse_of,
     schoenfeld_sums,
 )
 from checkpoint_eval.models.risk_sets import RiskSets
@@ -154,23 +155,7 @@ def proportional_hazards_test(
     matrix = design_matrix(trial, people, names)
     stratum, told = strata_of(trial, people, strata)
     p = len(matrix.terms)
-    statistic, whole, reason = np.full(p, np.nan), NAN, "no events"
-    if people.event.any():
-        sets = RiskSets.of(matrix.values, people.time, people.event, stratum=stratum)
-        result = cox_regression(sets, ties=ties)
-        reason = "the partial likelihood has no finite maximum" if result.infinite.any() else ""
-        own = people.time[people.event]
-        if transform == "log" and not (own > 0).all():
-            reason = "an event at time 0 has no logarithm; use another transform"
-        elif not reason and np.unique(own).size < 2:
-            reason = "all events happen at one time, so nothing can change"
-        if not reason:
-            shape = time_scale(people.time, people.event, transform)
-            sums = schoenfeld_sums(sets, result.coef, ties)
-            # event times are numbered by stratum, then time: one person of each tells its value
-            scale = np.zeros(sets.deaths.size)
-            scale[sets.last[sets.dead]] = shape
-            statistic, whole = zph_score(scale, *sums)
+    statistic, whole, reason = _tested(people, matrix.values, stratum, transform, ties)
     covariates = f"adjusted for {', '.join(names)}" if names else ""
     parts = (f"score test against {transform}, {ties.capitalize()} ties", told, covariates)
     return ProportionalHazardsTest(
@@ -185,6 +170,27 @@ def proportional_hazards_test(
         method="; ".join(part for part in parts if part),
         reason=reason,
     )
+
+
+def _tested(
+    people: Compared, x: FloatArray, stratum: IntArray | None, transform: str, ties: Ties
+) -> tuple[FloatArray, float, str]:
+    """Return chi-squares of each term, of all together, and why there are none."""
+    none = np.full(x.shape[1], np.nan)
+    own = people.time[people.event]
+    if np.unique(own).size < 2:
+        told = "all events happen at one time, so nothing can change" if own.size else "no events"
+        return none, NAN, told
+    if transform == "log" and not (own > 0).all():
+        return none, NAN, "an event at time 0 has no logarithm; use another transform"
+    sets = RiskSets.of(x, people.time, people.event, stratum=stratum)
+    result = cox_regression(sets, ties=ties)
+    if result.infinite.any():
+        return none, NAN, "the partial likelihood has no finite maximum"
+    # event times are numbered by stratum, then time: one person of each tells its value
+    scale = np.zeros(sets.deaths.size)
+    scale[sets.last[sets.dead]] = time_scale(people.time, people.event, transform)
+    return *zph_score(scale, *schoenfeld_sums(sets, result.coef, ties)), ""
 
 
 def time_scale(time: FloatArray, event: BoolArray, transform: str) -> FloatArray:
@@ -222,8 +228,8 @@ def zph_score(
     plain, once, twice = (
         np.tensordot(power, information, axes=1) for power in (np.ones(number), g, g**2)
     )
-    inverse = np.linalg.pinv(plain, hermitian=True)
+    inverse = inverse_of(plain)
     left = twice - once @ inverse @ once
     each = score**2 / np.where(np.diag(left) > 0, np.diag(left), np.nan)
-    whole = float(score @ np.linalg.pinv(left, hermitian=True) @ score)
+    whole = float(score @ inverse_of(left) @ score)
     return floats(each), whole

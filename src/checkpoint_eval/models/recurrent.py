@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_level
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
-from checkpoint_eval.models.cox import refuse_repeated
+from checkpoint_eval.models.cox import refuse_constant, refuse_repeated
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.partial_likelihood import Ties, cox_regression
 from checkpoint_eval.models.risk_sets import RiskSets
@@ -154,7 +154,7 @@ def recurrent_hazard_ratio(
     group = laid.group
     if stratum is not None:
         group = group * (int(stratum.max(initial=0)) + 1) + stratum[laid.person]
-    coef, error, reason = _fitted(laid, group, matrix.values, ties)
+    coef, error, reason = _fitted(laid, group, matrix.values, matrix.terms, ties)
     covariates = f"adjusted for {', '.join(names)}" if names else ""
     parts = (TOLD[method], f"{ties.capitalize()} ties", told, covariates, "sandwich by person")
     found = wald_log_ratio(
@@ -171,7 +171,7 @@ def recurrent_hazard_ratio(
 
 
 def _fitted(
-    laid: "_Laid", group: IntArray, covariates: FloatArray, ties: Ties
+    laid: "_Laid", group: IntArray, covariates: FloatArray, terms: tuple[str, ...], ties: Ties
 ) -> tuple[float, float, str]:
     """Return the treatment's log ratio, its robust standard error, and why there is none."""
     if not laid.event.any():
@@ -184,6 +184,7 @@ def _fitted(
         stratum=np.unique(group, return_inverse=True)[1].reshape(-1),
         cluster=laid.person,
     )
+    refuse_constant(sets, terms)
     result = cox_regression(sets, ties=ties, robust=True)
     if result.infinite[0] or result.robust is None:
         return NAN, NAN, "the partial likelihood has no finite maximum"

@@ -7,9 +7,11 @@ import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.competing import cause_row, causes_of
 from checkpoint_eval.models.design_matrix import design_matrix
+from checkpoint_eval.models.partial_likelihood import inverse_of
 from checkpoint_eval.models.wald import wald_log_ratio
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
@@ -156,12 +158,15 @@ def fine_gray(x: FloatArray, time: FloatArray, kind: IntArray) -> Subdistributio
     ----------
     Fine and Gray (1999), JASA 94, 496-509. Checked against R cmprsk::crr.
     """
-    people = Sorted.of(floats(x), floats(time), np.asarray(kind))
+    cause = np.asarray(kind)
+    if not (cause.shape == np.shape(time) == (len(x),) and (cause == 1).any()):
+        raise InvalidData("`x`, `time` and `kind` need one row each a person, and an event.")
+    people = Sorted.of(floats(x), floats(time), cause)
     p = people.x.shape[1]
     coef = np.zeros(p)
     null = state = _evaluate(people, coef)
     for _ in range(LARGEST_STEPS):
-        step = np.linalg.pinv(state.information, hermitian=True) @ state.score
+        step = inverse_of(state.information) @ state.score
         reach = float(np.abs(people.x @ step).max())
         step = step * min(1.0, 10 / reach) if reach > 0 else step
         gain, size = float(step @ state.score), 1.0
@@ -173,7 +178,7 @@ def fine_gray(x: FloatArray, time: FloatArray, kind: IntArray) -> Subdistributio
         vanished = np.diag(state.information) < VANISHED * np.diag(null.information)
         if gain <= TOLERANCE * (1 + abs(state.loglik)) or vanished.any():
             break
-    bread = np.linalg.pinv(state.information, hermitian=True)
+    bread = inverse_of(state.information)
     influence = _influence(people, state) @ bread
     covariance = influence.T @ influence
     gone = vanished[:, None] | vanished

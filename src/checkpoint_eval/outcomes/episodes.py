@@ -72,6 +72,12 @@ class Episodes:
             (self.person >= 0).all() and (self.person < self.people).all()
         ):
             raise InvalidData(f"`person` must be a row from 0 to {self.people - 1}.")
+        if self.person.size and self.missing[self.person].any():
+            row = int(self.missing[self.person].argmax())
+            raise InvalidData(
+                f"Interval {row} is of person {int(self.person[row])}, who is `missing`; someone "
+                "whose records are unknown has no intervals."
+            )
         wrong = np.flatnonzero(
             ~((self.start >= 0) & (self.stop > self.start) & (self.stop < np.inf))
         )
