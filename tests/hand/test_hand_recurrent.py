@@ -120,7 +120,6 @@ def test_events_of_the_day_count(at: float, want: F) -> None:
     assert found.value == pytest.approx(float(want), rel=EXACT)
 
 
-@pytest.mark.xfail(reason="counts events of all of follow-up; survival_difference those until `at`")
 def test_events_until_the_time_are_counted() -> None:
     """By day 5 court had two, contract one."""
     found = mean_cumulative_difference(five(), outcome="arrests", at=5)
@@ -287,7 +286,6 @@ def test_the_two_clocks_differ_in_time_and_not_in_events(practice: Any) -> None:
     assert street.stop.sum() < elapsed.stop.sum()
 
 
-@pytest.mark.xfail(reason="the definition says 'first of offences', though every one is an event")
 def test_the_definition_is_of_every_offence(practice: Any) -> None:
     seen = outcomes.reoffence_episodes(practice.records(), practice.assignment)
     assert seen.provenance is not None

@@ -132,17 +132,16 @@ def test_unit_and_size() -> None:
         )
 
 
-@pytest.mark.xfail(reason="Episodes takes these silently or fails without a message of its own")
 @pytest.mark.parametrize(
     ("rows", "people", "missing"),
     [
-        ([(0, 0, 3, 2)], 1, None),  # TimeToEvent refuses an event that is neither 0 nor 1
-        ([(0, 0, 3, np.nan)], 1, None),  # NaN becomes an event
-        ([(0.5, 0, 3, 1)], 1, None),  # becomes person 0
-        ([(0, 0, 3, 1)], 1, [1]),  # "they have no intervals", yet `counts` has 1
-        ([("a", 0, 3, 1)], 1, None),  # ValueError
-        ([], -1, None),  # ValueError
-        ([(0, 0, 3, 1)], 1.5, None),  # TypeError
+        ([(0, 0, 3, 2)], 1, None),
+        ([(0, 0, 3, np.nan)], 1, None),
+        ([(0.5, 0, 3, 1)], 1, None),
+        ([(0, 0, 3, 1)], 1, [1]),
+        ([("a", 0, 3, 1)], 1, None),
+        ([], -1, None),
+        ([(0, 0, 3, 1)], 1.5, None),
     ],
     ids=["event 2", "event nan", "person 0.5", "missing", "person a", "people -1", "people 1.5"],
 )
@@ -251,26 +250,24 @@ def test_events_in_one_arm_only(method: Any, arm: int) -> None:
 
 
 ONE_EACH = ([(0, 0, 4, 1), (0, 4, 9, 0), (1, 0, 6, 1), (1, 6, 9, 1)], [0, 1])
-ALL_ALIKE = ([(person, 0, 3, 1) for person in range(6)], ARMS)
+ALL_ALIKE = ([(person, 0, 9, 1) for person in range(6)], ARMS)
 
 
-@pytest.mark.parametrize("method", METHODS[1:])
+@pytest.mark.parametrize("method", METHODS)
 def test_one_person_an_arm(method: Any) -> None:
-    not_estimable(rated(trial(*ONE_EACH), method=method), "no information about the arms")
+    not_estimable(rated(trial(*ONE_EACH), method=method), "no variance by person")
     assert not compared(trial(*ONE_EACH)).estimable
     assert not signed(trial(*ONE_EACH)).estimable
     assert means(trial(*ONE_EACH)).mean.tolist() == [[1, 1, 1], [0, 1, 2]]
 
 
-@pytest.mark.xfail(reason="the sandwich is 0, and so the interval a point and p 0")
 @pytest.mark.parametrize("given", [ONE_EACH, ALL_ALIKE], ids=["one each", "all alike"])
 def test_no_variance_no_interval(given: Any) -> None:
-    """2 (95% interval 2 to 2), p = 0 from one person an arm."""
+    """Not 2 (95% interval 2 to 2), p = 0 from one person an arm."""
     found = rated(trial(*given))
     assert not found.estimable or found.high - found.low > 1e-6
 
 
-@pytest.mark.xfail(reason="the reason given is 'no events', and there are events in both arms")
 @pytest.mark.parametrize("verb", [compared, signed])
 @pytest.mark.parametrize("given", [ONE_EACH, ALL_ALIKE], ids=["one each", "all alike"])
 def test_no_variance_is_the_reason(given: Any, verb: Any) -> None:
@@ -410,13 +407,11 @@ def test_people_without_a_covariate_are_left_out_and_counted() -> None:
     assert found.adjusted_for == ("age",)
 
 
-@pytest.mark.xfail(reason="hazard_ratio refuses a column that stands in both; this one takes it")
 def test_a_column_in_both_adjust_and_strata() -> None:
     with pytest.raises(TrialError, match="'suite' stands in both `adjust` and `strata`; keep one"):
         rated(trial(columns=covariates()), adjust="suite", strata="suite")
 
 
-@pytest.mark.xfail(reason="returns one Newton step from 0: 0.6065 for 0.5931, R drops the column")
 def test_a_covariate_constant_within_strata() -> None:
     """It adds nothing: a refusal, no answer, or the stratified answer, as R coxph has it."""
     given = trial(columns=covariates())

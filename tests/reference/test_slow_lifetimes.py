@@ -332,6 +332,7 @@ def test_comparison_is_in_order_of_aic() -> None:
     fits = [both(SMALL[0], one, cure) for one in DISTRIBUTIONS for cure in (False, True)]
     table = compare_fits(fits)
     want = sorted(fits, key=lambda one: one.aic)
+    assert table.index.tolist() == list(range(len(fits)))
     assert list(table["model"]) == [one.method for one in want]
     for column in ("parameters", "loglik", "aic", "bic"):
         assert table[column].tolist() == [getattr(one, column) for one in want]

@@ -184,7 +184,7 @@ def _fit(
     if people.event.any():
         group = people.columns(trial, (cluster,))[0].codes if cluster else None
         sets = RiskSets.of(matrix.values, people.time, people.event, stratum=stratum, cluster=group)
-        refuse_constant(sets, matrix.terms)
+        refuse_constant(sets, matrix.terms, arms=len(people.arms) - 1)
         result = cox_regression(sets, ties=ties, robust=sandwich)
         reason = _why_infinite(people, matrix.terms, result)
     unknown = np.full((p, p), np.nan)
@@ -210,10 +210,11 @@ def _fit(
     )
 
 
-def refuse_constant(sets: RiskSets, terms: tuple[str, ...]) -> None:
-    """Refuse a column that does not vary within any stratum: nothing tells of it."""
+def refuse_constant(sets: RiskSets, terms: tuple[str, ...], *, arms: int) -> None:
+    """Refuse a covariate, after so many arms, that varies within no stratum."""
     spread = np.abs(sets.covariates).max(axis=0)
-    still = [term for term, each in zip(terms, spread, strict=True) if not each > 0]
+    told = zip(terms[arms:], spread[arms:], strict=True)
+    still = [term for term, each in told if not each > 0]
     if still:
         raise ImpossibleDesign(
             f"{still[0]!r} does not vary within the strata, so no comparison there tells of it; "

@@ -184,7 +184,7 @@ def _fitted(
         stratum=np.unique(group, return_inverse=True)[1].reshape(-1),
         cluster=laid.person,
     )
-    refuse_constant(sets, terms)
+    refuse_constant(sets, terms, arms=1)
     result = cox_regression(sets, ties=ties, robust=True)
     if result.infinite[0] or result.robust is None:
         return NAN, NAN, "the partial likelihood has no finite maximum"
