@@ -1,7 +1,6 @@
 """Hypothesis strategies for those who property-test their own pipelines; loaded when asked for.
 
-``pip install 'checkpoint-eval[test]'`` brings hypothesis. Days near one another, equal days and
-leap days are drawn often, as that is where definitions differ.
+``pip install 'checkpoint-eval[test]'`` brings hypothesis. Equal and near days are drawn often.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,8 +37,7 @@ LEFT = ("death", "emigration")
 PATHWAYS = ("accommodation", "drugs and alcohol", "finances", "attitudes")
 DAYS = ("born", "date", "recorded", "start", "end")
 NOBODY, NO_OFFENCE = "nobody", "no offence"
-# People are between 10 and 60 years old on the first day of an extract.
-YOUNGEST, OLDEST = 3_653, 21_915
+YOUNGEST, OLDEST = 3_653, 21_915  # days: people are 10 to 60 years old on an extract's first day
 EARLIEST, LATEST = np.datetime64("1961-01-01", "D"), np.datetime64("2099-01-01", "D")
 
 
@@ -288,7 +286,7 @@ def _extracts(draw: DrawFn, plans: "SearchStrategy[_Plan]", partial: Any) -> Tab
     tables: Tables = {
         "people": _people(draw, plan),
         "offences": plan.frame(offences, "offence", "person", "date", "recorded", "code"),
-        "disposals": _disposals(draw, plan, {each[0]: each[2] for each in offences}),
+        "disposals": _disposals(draw, plan, offences),
         "custody": _custody(draw, plan),
         "deaths": plan.frame(left, "person", "date", "kind"),
         "pathways": plan.frame(seen, "person", "date", "pathway", "score"),
@@ -320,13 +318,16 @@ def _offences(draw: DrawFn, plan: _Plan) -> list[tuple[Any, ...]]:
     return [(f"o{number}", *row) for number, row in enumerate(rows)]
 
 
-def _disposals(draw: DrawFn, plan: _Plan, committed: Mapping[str, Any]) -> pd.DataFrame:
+def _disposals(draw: DrawFn, plan: _Plan, offences: list[tuple[Any, ...]]) -> pd.DataFrame:
+    committed = {each[0]: each[2] for each in offences}
     names = [*committed, NO_OFFENCE] if plan.dirty else [*committed]
     spelt = KINDS if not plan.dirty else (*KINDS, "Conviction ")
     offence, kind = st.sampled_from(names or [NO_OFFENCE]), plan.faulty(st.sampled_from(spelt))
     rows = draw(plan.listed(offence, plan.faulty(plan.days), kind)) if names else []
     if not plan.dirty:
         rows = [(name, max(day, committed[name]), how) for name, day, how in rows]
+    elif offences:  # somebody's offences disposed of together
+        rows += [(o[0], plan.span, KINDS[0]) for o in offences if o[1] == offences[0][1]]
     return plan.frame(rows, "offence", "date", "disposal")
 
 
@@ -369,7 +370,6 @@ def _assignments(
 
 @st.composite
 def _trials(draw: DrawFn, most: int, arms: tuple[str, ...], strata: int, missing: Any) -> Trial:
-    # One integer a person, decoded: far quicker to draw than eight.
     sizes = (len(arms), strata, 12, 2, 2, 9, 30, 4)
     least = 2 * len(arms) * strata
     code = st.integers(0, int(np.prod(sizes)) - 1)
