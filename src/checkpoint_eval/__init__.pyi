@@ -30,7 +30,8 @@ from .models.logrank_weights import FlemingHarrington
 from .models.rerandomise import randomisation_test
 from .models.restricted_means import restricted_mean
 from .models.risk import odds_ratio, risk_difference, risk_ratio
-from .models.survival import survival_curve, survival_difference
+from .models.survival import survival_curve
+from .models.survival_differences import survival_difference
 from .models.weighted_logrank import logrank_test
 from .outcomes.files import read_people
 from .outcomes.observed import BinaryOutcome, NumericOutcome, TimeToEvent

@@ -308,3 +308,63 @@ class Quantiles:
                 "high": self.high.ravel(),
             }
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ContrastCurve:
+    """One arm against control, read at every time.
+
+    Attributes
+    ----------
+    estimand, outcome, analysis_set, unit : str
+    contrast : (treatment, control)
+    scale : {"difference", "ratio"}
+    time : (m,) float
+    value, std_error, low, high : (m,) float
+        `std_error` of the difference, or of the logarithm of the ratio; NaN where not estimable.
+    by_arm : (2, m) float
+        Control first.
+    n : (control, treatment)
+    """
+
+    estimand: str
+    outcome: str
+    analysis_set: str
+    unit: str
+    contrast: tuple[str, str]
+    scale: Literal["difference", "ratio"]
+    time: FloatArray
+    value: FloatArray
+    std_error: FloatArray
+    low: FloatArray
+    high: FloatArray
+    by_arm: FloatArray
+    n: tuple[int, int]
+    level: float
+    method: str
+    missing: tuple[int, int] = (0, 0)
+    planned: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("time", "value", "std_error", "low", "high", "by_arm"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.estimand.capitalize()} of {self.outcome} over time, {self.contrast[0]} against "
+            f"{self.contrast[1]}; at {self.time[-1]:g} {self.unit}: {self.value[-1]:.4g} "
+            f"({100 * self.level:g}% interval {self.low[-1]:.4g} to {self.high[-1]:.4g}); "
+            f"{self.analysis_set}, n = {self.n[1]} against {self.n[0]}{_left_out(self.missing)}. "
+            f"{self.method}."
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().tail().to_html())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a time."""
+        columns = ("time", "value", "std_error", "low", "high")
+        return pd.DataFrame(
+            {name: getattr(self, name) for name in columns}
+            | {"control": self.by_arm[0], "treatment": self.by_arm[1]}
+        )

@@ -19,7 +19,7 @@ from checkpoint_eval.models.logrank_weights import FlemingHarrington
 from checkpoint_eval.models.rerandomise import randomisation_test
 from checkpoint_eval.models.restricted_means import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
-from checkpoint_eval.models.survival import survival_difference
+from checkpoint_eval.models.survival_differences import survival_difference
 from checkpoint_eval.models.weighted_logrank import logrank_test
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate, SignificanceTest

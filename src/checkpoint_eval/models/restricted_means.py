@@ -1,17 +1,22 @@
 """Restricted mean time free of the event: area under the survival curve to a horizon."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray
-from checkpoint_eval._checks import check_choice, check_level, check_positive
-from checkpoint_eval._times import nearest_tie
-from checkpoint_eval.models.compared import compare
+from checkpoint_eval._checks import check_choice, check_level
+from checkpoint_eval.models.compared import Compared
 from checkpoint_eval.models.event_tables import EventTable
+from checkpoint_eval.models.standardised_contrasts import (
+    Contrast,
+    Question,
+    answered,
+    asked,
+    horizon_of,
+)
 from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
-from checkpoint_eval.models.wald import wald_contrast
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
 
@@ -50,7 +55,9 @@ def restricted_mean(
     *,
     outcome: str,
     horizon: float,
-    measure: Literal["difference", "ratio", "lost ratio"] = "difference",
+    measure: Contrast = "difference",
+    adjust: str | Sequence[str] = (),
+    strata: str | Sequence[str] = (),
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -67,6 +74,11 @@ def restricted_mean(
     measure : {"difference", "ratio", "lost ratio"}
         Treatment minus control, or treatment divided by control; "lost ratio" divides the mean
         times lost to the event, horizon less restricted mean: below 1 is in favour of treatment.
+    adjust : str or sequence of str
+        Baseline columns that foretell the outcome; categories become indicators.
+    strata : str or sequence of str
+        Columns over whose combinations the means of each arm are added up in the shares of the
+        strata. Default: none, as each arm of each stratum must be followed to the horizon.
     level : float
     analysis_set : str
     arm : str, optional
@@ -81,18 +93,23 @@ def restricted_mean(
     Raises
     ------
     ImpossibleDesign
-        When the horizon is beyond the follow-up of an arm that still has people free of the event.
+        When the horizon is beyond the follow-up of an arm, in a stratum, that still has people
+        free of the event; for constant or collinear covariates, which are named.
     UnknownColumn, TrialError
         For names the trial does not have; for options outside those stated.
 
     Notes
     -----
-    Needs no proportional hazards. The ratio's interval is symmetric on the log scale.
+    Needs no proportional hazards. The ratio's interval is symmetric on the log scale. Adjusting
+    regresses pseudo-observations (see `pseudo_observations`): a linear model of the mean, which
+    needs not be true for the difference of a randomised trial. With both `adjust` and `strata`
+    the strata are covariates too.
 
     References
     ----------
-    Royston and Parmar (2013) for the difference; Uno et al. (2014) for the ratio. Checked against R
-    survRM2 on Rossi and survfit on recid.
+    Royston and Parmar (2013) for the difference; Uno et al. (2014) for the ratio; Andersen, Hansen
+    and Klein (2004) for adjusting. Checked against R survRM2 on Rossi, survfit on recid and
+    geepack.
 
     Examples
     --------
@@ -102,21 +119,35 @@ def restricted_mean(
     """
     check_choice(measure, "measure", ("difference", "ratio", "lost ratio"))
     check_level(level)
-    people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm)
-    table = people.table()
-    horizon = nearest_tie(check_positive(horizon, "horizon"), table.time)
-    check_follow_up(people, table, kaplan_meier(table), horizon=horizon, name="horizon")
-    result = restricted_mean_of(table, horizon=horizon)
-    method = f"area under Kaplan–Meier to {horizon:g} {people.unit}; Wald interval"
+    people, names, stratum, told = asked(
+        trial, outcome=outcome, adjust=adjust, strata=strata, analysis_set=analysis_set, arm=arm
+    )
+    when = horizon_of(people, horizon, "horizon")
+
+    def by_arm(some: Compared) -> tuple[FloatArray, FloatArray]:
+        table = some.table()
+        check_follow_up(some, table, kaplan_meier(table), horizon=when, name="horizon")
+        found = restricted_mean_of(table, horizon=when)
+        return found.mean, found.variance
+
+    if names:
+        by_arm(people)  # refuses a horizon beyond follow-up
     lost = measure == "lost ratio"
-    return wald_contrast(
-        people,
+    return answered(
+        trial,
+        Question(
+            people=people,
+            kind=people.event.astype(np.int64),
+            stratum=stratum,
+            adjust=names,
+            of="restricted mean",
+            horizon=when,
+            method=f"area under Kaplan–Meier to {when:g} {people.unit}",
+            told=told,
+        ),
+        by_arm,
         estimand="restricted mean time lost ratio" if lost else f"restricted mean {measure}",
-        measure="difference" if measure == "difference" else "ratio",
-        by_arm=horizon - result.mean if lost else result.mean,
-        variance=result.variance,
+        contrast=measure,
         level=level,
-        method=method if measure == "difference" else f"{method} on the log scale",
-        reason=f"before {horizon:g} {people.unit} no event left anyone at risk",
-        time_point=horizon,
+        reason=f"before {when:g} {people.unit} no event left anyone at risk",
     )

@@ -384,7 +384,8 @@ def _wald_answer(
     if not (np.isfinite(value) and variance > 0):
         reason = "a risk is 0 or 1, so the contrast has no variance"
         return question.refused(method, reason, adjust=adjust)
-    low, high, p_value, std_error = wald(float(value), variance, level=question.level)
+    std_error = float(np.sqrt(variance))
+    low, high, p_value = wald(float(value), std_error, level=question.level)
     limits = (low, float(value), high)
     if question.measure != "difference":
         limits = (float(np.exp(low)), float(np.exp(value)), float(np.exp(high)))

@@ -1,4 +1,4 @@
-"""Survival curves and differences in survival: Kaplan–Meier read off the event table."""
+"""Survival curves: Kaplan–Meier read off the event table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri
 
-from checkpoint_eval._arrays import FloatArray, floats
+from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_choice, check_level, check_positive
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
+from checkpoint_eval.models.bands import hall_wellner_value
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.event_tables import EventTable
-from checkpoint_eval.models.wald import wald_contrast
 from checkpoint_eval.outcomes.trial import Trial
-from checkpoint_eval.results import Curve, Estimate, Quantiles
+from checkpoint_eval.results import Curve, Quantiles
 
 CurveInterval = Literal["log-log", "log", "plain"]
 
@@ -60,28 +60,51 @@ def kaplan_meier(table: EventTable) -> KaplanMeier:
 
 
 def survival_limits(
-    curve: KaplanMeier, *, interval: CurveInterval, level: float
+    curve: KaplanMeier, *, interval: CurveInterval, half: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return lower and upper limits of survival, pointwise.
+    """Return lower and upper limits of survival.
+
+    Parameters
+    ----------
+    half : (..., k, m) float
+        Half-width on the scale of log survival: `pointwise` or `hall_wellner`.
 
     References
     ----------
     Kalbfleisch and Prentice (2002), section 1.4.1. Conventions at
     survival 0 and 1 are those of R survival::survfit.
     """
-    z = ndtri(0.5 + level / 2)
-    s, se_log = curve.survival, np.sqrt(curve.greenwood)
+    s = curve.survival
     with np.errstate(divide="ignore", invalid="ignore"):
         if interval == "plain":
-            low, high = s - z * s * se_log, s + z * s * se_log
+            low, high = s - s * half, s + s * half
         elif interval == "log":
             log_s = np.where(s > 0, np.log(s), np.nan)
-            low, high = np.exp(log_s - z * se_log), np.exp(log_s + z * se_log)
+            low, high = np.exp(log_s - half), np.exp(log_s + half)
         else:
             log_s = np.where((s > 0) & (s < 1), np.log(s), np.nan)
-            half = z * se_log / log_s
-            low, high = np.exp(log_s * np.exp(-half)), np.exp(log_s * np.exp(half))
+            ratio = half / log_s
+            low, high = np.exp(log_s * np.exp(-ratio)), np.exp(log_s * np.exp(ratio))
         return np.maximum(low, 0.0), np.minimum(high, 1.0)
+
+
+def pointwise(curve: KaplanMeier, *, level: float) -> FloatArray:
+    """Return the half-width of log survival that covers each time by itself."""
+    return floats(ndtri(0.5 + level / 2) * np.sqrt(curve.greenwood))
+
+
+def hall_wellner(curve: KaplanMeier, people: IntArray, *, level: float) -> FloatArray:
+    """Return the half-width of log survival that covers the whole curve at once.
+
+    c·(1 + nG)/√n, G Greenwood's sum and c the value that a Brownian bridge stays below, with the
+    chance `level`, up to nG/(1 + nG) at the last time somebody is left. NaN after it.
+    """
+    n = floats(people)[:, None]
+    known = np.isfinite(curve.greenwood) & (curve.survival > 0)
+    spread = np.where(known, n * curve.greenwood, 0.0)
+    ends = (spread / (1 + spread)).max(axis=-1)
+    value = np.array([hall_wellner_value(float(end), level=level) for end in ends])
+    return np.where(known, value[:, None] * (1 + spread) / np.sqrt(n), np.nan)
 
 
 def survival_curve(
@@ -89,6 +112,7 @@ def survival_curve(
     *,
     outcome: str,
     interval: CurveInterval = "log-log",
+    band: Literal["pointwise", "hall-wellner"] = "pointwise",
     level: float = 0.95,
     analysis_set: str = "itt",
 ) -> Curve:
@@ -101,7 +125,10 @@ def survival_curve(
     outcome : str
         A time-to-event outcome.
     interval : {"log-log", "log", "plain"}
-        Scale on which pointwise intervals are symmetric.
+        Scale on which intervals are symmetric.
+    band : {"pointwise", "hall-wellner"}
+        Limits that cover each time by itself, or the whole curve at once, from the start to the
+        last time at which somebody is left free of the event.
     level : float
     analysis_set : str
 
@@ -126,8 +153,9 @@ def survival_curve(
 
     References
     ----------
-    Kaplan and Meier (1958); Greenwood (1926). Checked against R survival::survfit on
-    Rossi and recid, hand tables and a slow reference.
+    Kaplan and Meier (1958); Greenwood (1926); Hall and Wellner (1980), Biometrika 67, 133-143.
+    Checked against R survival::survfit on Rossi and recid, hand tables and a slow reference; the
+    band against simulated Brownian bridges.
 
     Examples
     --------
@@ -137,11 +165,18 @@ def survival_curve(
     Kaplan–Meier; Greenwood variance; log-log interval.
     """
     check_choice(interval, "interval", ("log-log", "log", "plain"))
+    check_choice(band, "band", ("pointwise", "hall-wellner"))
     check_level(level)
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", every_arm=True)
     table = people.table()
     curve = kaplan_meier(table)
-    low, high = survival_limits(curve, interval=interval, level=level)
+    half = (
+        pointwise(curve, level=level)
+        if band == "pointwise"
+        else hall_wellner(curve, table.at_risk[:, 0], level=level)
+    )
+    low, high = survival_limits(curve, interval=interval, half=half)
+    told = f"{interval} interval" if band == "pointwise" else f"{interval} Hall–Wellner band"
     return Curve(
         outcome=outcome,
         analysis_set=analysis_set,
@@ -156,7 +191,7 @@ def survival_curve(
         low=low,
         high=high,
         level=level,
-        method=f"Kaplan–Meier; Greenwood variance; {interval} interval",
+        method=f"Kaplan–Meier; Greenwood variance; {told}",
         missing=people.missing,
     )
 
@@ -223,69 +258,6 @@ def _crossing(time: FloatArray, survival: FloatArray, share: FloatArray) -> Floa
     beyond = np.searchsorted(fallen, share + tolerance)
     reached_at_end = (first < fallen.size) & (beyond == fallen.size) & known[-1]
     return (when[first] + np.where(reached_at_end, time[-1], when[beyond])) / 2
-
-
-def survival_difference(
-    trial: Trial,
-    *,
-    outcome: str,
-    at: float,
-    level: float = 0.95,
-    analysis_set: str = "itt",
-    arm: str | None = None,
-) -> Estimate:
-    """Estimate how many more, as a share, are still free of the event at one time under treatment.
-
-    Parameters
-    ----------
-    trial : Trial
-    outcome : str
-        A time-to-event outcome.
-    at : float
-        When survival is compared, in the outcome's unit; within follow-up.
-    level : float
-    analysis_set : str
-    arm : str, optional
-        Which treatment arm is compared with control, when there are several.
-
-    Returns
-    -------
-    Estimate
-        Scale "difference"; positive means fewer events under treatment. `by_arm` is survival; all
-        are shares between 0 and 1, not percentage points.
-
-    Raises
-    ------
-    ImpossibleDesign
-        When `at` is beyond the follow-up of an arm that still has people free of the event.
-    UnknownColumn, TrialError
-        For names the trial does not have; for options outside those stated.
-
-    References
-    ----------
-    Klein et al. (2007), Statistics in Medicine 26:4505 (the untransformed test). Checked
-    against R survfit's survival and standard errors.
-
-    Examples
-    --------
-    >>> from checkpoint_eval import load_rossi
-    >>> round(survival_difference(load_rossi(), outcome="rearrest", at=26).value, 4)
-    0.0463
-    """
-    check_level(level)
-    people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm)
-    survival, variance = survival_at(people, at=at, name="at")
-    return wald_contrast(
-        people,
-        estimand="survival difference",
-        measure="difference",
-        by_arm=survival,
-        variance=variance,
-        level=level,
-        method=f"Kaplan–Meier survival at {at:g} {people.unit}; Greenwood variance; Wald interval",
-        reason="no variance, as every arm stands at 0 or 1",
-        time_point=at,
-    )
 
 
 def survival_at(people: Compared, *, at: float, name: str) -> tuple[FloatArray, FloatArray]:

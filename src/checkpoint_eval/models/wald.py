@@ -7,15 +7,62 @@ from scipy.special import ndtr, ndtri
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval.models.compared import Compared, not_estimable
-from checkpoint_eval.results import Estimate
+from checkpoint_eval.results import NAN, Estimate
 
 
-def wald(value: float, variance: float, *, level: float) -> tuple[float, float, float, float]:
-    """Return low, high, two-sided p and standard error; the variance is above 0."""
-    std_error = float(np.sqrt(variance))
-    z = float(ndtri(0.5 + level / 2))
-    p_value = float(2 * ndtr(-abs(value) / std_error))
-    return value - z * std_error, value + z * std_error, p_value, std_error
+def wald(value: float, std_error: float, *, level: float) -> tuple[float, float, float]:
+    """Return low, high and two-sided p; the standard error is above 0."""
+    half = float(ndtri(0.5 + level / 2)) * std_error
+    return value - half, value + half, float(2 * ndtr(-abs(value) / std_error))
+
+
+def wald_estimate(  # noqa: PLR0913 - the fields of an Estimate that the people do not tell
+    people: Compared,
+    *,
+    estimand: str,
+    measure: Literal["difference", "ratio"],
+    value: float,
+    std_error: float,
+    level: float,
+    method: str,
+    reason: str,
+    by_arm: tuple[float, float] = (NAN, NAN),
+    time_point: float = NAN,
+    adjusted_for: tuple[str, ...] = (),
+) -> Estimate:
+    """Return an estimate and its interval, or why there is none.
+
+    `value` and `std_error` are of the difference, or of the logarithm of the ratio.
+    """
+    if not (np.isfinite(value) and 0 < std_error < np.inf):
+        return not_estimable(
+            people,
+            estimand=estimand,
+            scale=measure,
+            level=level,
+            method=method,
+            reason=reason,
+            time_point=time_point,
+            adjusted_for=adjusted_for,
+        )
+    low, high, p_value = wald(value, std_error, level=level)
+    if measure == "ratio":
+        value, low, high = np.exp([value, low, high]).tolist()
+    return Estimate(
+        estimand=estimand,
+        scale=measure,
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        p_value=p_value,
+        std_error=std_error,
+        by_arm=by_arm,
+        method=method,
+        time_point=time_point,
+        adjusted_for=adjusted_for,
+        **people.labels(time_point if time_point == time_point else np.inf),
+    )
 
 
 def wald_contrast(
@@ -35,37 +82,23 @@ def wald_contrast(
     A ratio is taken on the log scale, by the delta method. Without any variance, or a ratio with
     a zero, the estimate is not estimable for the reason given.
     """
-    if not (variance.sum() > 0 and (measure == "difference" or (by_arm > 0).all())):
-        return not_estimable(
-            people,
-            estimand=estimand,
-            scale=measure,
-            level=level,
-            method=method,
-            reason=reason,
-            time_point=time_point,
-        )
+    value = std_error = NAN
     if measure == "difference":
-        value = float(by_arm[1] - by_arm[0])
-        low, high, p_value, std_error = wald(value, float(variance.sum()), level=level)
-    else:
-        log_ratio = float(np.log(by_arm[1] / by_arm[0]))
-        spread = float((variance / by_arm**2).sum())
-        low, high, p_value, std_error = wald(log_ratio, spread, level=level)
-        value, low, high = np.exp([log_ratio, low, high]).tolist()
-    return Estimate(
+        value, std_error = float(by_arm[1] - by_arm[0]), float(np.sqrt(variance.sum()))
+    elif (by_arm > 0).all():
+        value = float(np.log(by_arm[1] / by_arm[0]))
+        std_error = float(np.sqrt((variance / by_arm**2).sum()))
+    return wald_estimate(
+        people,
         estimand=estimand,
-        scale=measure,
+        measure=measure,
         value=value,
-        low=low,
-        high=high,
-        level=level,
-        p_value=p_value,
         std_error=std_error,
-        by_arm=(float(by_arm[0]), float(by_arm[1])),
+        level=level,
         method=method,
+        reason=reason,
+        by_arm=(float(by_arm[0]), float(by_arm[1])),
         time_point=time_point,
-        **people.labels(time_point),
     )
 
 
@@ -81,28 +114,14 @@ def wald_log_ratio(
     adjusted_for: tuple[str, ...] = (),
 ) -> Estimate:
     """Return a ratio with an interval symmetric on the log scale, or why there is none."""
-    if not (np.isfinite(log_ratio) and std_error > 0):
-        return not_estimable(
-            people,
-            estimand=estimand,
-            scale="ratio",
-            level=level,
-            method=method,
-            adjusted_for=adjusted_for,
-            reason=reason,
-        )
-    half = float(ndtri(0.5 + level / 2)) * std_error
-    value, low, high = np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist()
-    return Estimate(
+    return wald_estimate(
+        people,
         estimand=estimand,
-        scale="ratio",
-        value=value,
-        low=low,
-        high=high,
-        level=level,
-        p_value=float(2 * ndtr(-abs(log_ratio) / std_error)),
+        measure="ratio",
+        value=log_ratio,
         std_error=std_error,
+        level=level,
         method=f"{method}; Wald interval on the log scale",
+        reason=reason,
         adjusted_for=adjusted_for,
-        **people.labels(),
     )

@@ -12,6 +12,7 @@ from .extract_tables import Assessments, Custody, Departures, Disposals, Offence
 from .files import read_people
 from .follow_up import FollowUp, follow
 from .harm import CAMBRIDGE_MEDIANS, HarmWeights, harm_days, severity
+from .landmarks import landmark
 from .needs import PathwayScores, pathway_scores
 from .observed import BinaryOutcome, CountOutcome, NumericOutcome, Provenance, TimeToEvent
 from .records import Records, Repair
@@ -60,6 +61,7 @@ __all__ = [
     "first_time_entrants",
     "follow",
     "harm_days",
+    "landmark",
     "linkage",
     "measured_by_age",
     "merge_custody",
