@@ -31,7 +31,7 @@ DRAWING = {
     "report/figures.py",
     "report/rendering.py",
 }
-ENGINES = {"models/rates.py", "models/standardise.py", "models/standardised_contrasts.py", "models/multiplicity.py"}
+ENGINES = {"models/standardise.py", "models/standardised_contrasts.py", "models/multiplicity.py"}
 FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py"))
 
 
