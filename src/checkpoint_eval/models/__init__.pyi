@@ -19,8 +19,10 @@ from .multiplicity import adjust_p_values
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
+from .pseudo_values import pseudo_observations
 from .recurrent import recurrent_hazard_ratio
 from .rerandomise import randomisation_test
+from .restricted_mean_curves import restricted_mean_curve
 from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
@@ -29,9 +31,9 @@ from .survival import (
     KaplanMeier,
     kaplan_meier,
     survival_curve,
-    survival_difference,
     survival_quantiles,
 )
+from .survival_differences import survival_difference
 from .weighted_logrank import LogRank, logrank, logrank_test, logrank_z
 
 __all__ = [
@@ -79,10 +81,12 @@ __all__ = [
     "mean_cumulative_test",
     "odds_ratio",
     "proportional_hazards_test",
+    "pseudo_observations",
     "randomisation_interval",
     "randomisation_test",
     "recurrent_hazard_ratio",
     "restricted_mean",
+    "restricted_mean_curve",
     "restricted_mean_of",
     "risk_difference",
     "risk_ratio",

@@ -20,7 +20,8 @@ from checkpoint_eval.models.multiplicity import adjust_p_values
 from checkpoint_eval.models.rerandomise import randomisation_test
 from checkpoint_eval.models.restricted_means import restricted_mean
 from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
-from checkpoint_eval.models.survival import survival_curve, survival_difference
+from checkpoint_eval.models.survival import survival_curve
+from checkpoint_eval.models.survival_differences import survival_difference
 from checkpoint_eval.models.weighted_logrank import logrank_test
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
