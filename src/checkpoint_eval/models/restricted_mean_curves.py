@@ -89,16 +89,9 @@ def restricted_mean_curve(
     reached = slice(0, int(min(ends)) + 1)
     mean, variance, time = mean[:, reached], variance[:, reached], table.time[reached]
     log = measure != "difference"
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if log:
-            value = np.log(mean[1] / mean[0])
-            error = np.sqrt((variance / mean**2).sum(axis=0))
-        else:
-            value, error = mean[1] - mean[0], np.sqrt(variance.sum(axis=0))
-    unknown = ~(np.isfinite(value) & (error > 0) & np.isfinite(error))
-    half = np.where(unknown, np.nan, ndtri(0.5 + level / 2) * error)
-    shown = [np.where(np.isfinite(value), each, np.nan) for each in (value, value - half)]
-    shown.append(value + half)
+    value, error = _contrasted(mean, variance, log=log)
+    half = ndtri(0.5 + level / 2) * error
+    shown = [value, value - half, value + half]
     if log:
         shown = [np.exp(each) for each in shown]
     lost = measure == "lost ratio"
@@ -113,7 +106,7 @@ def restricted_mean_curve(
         scale="ratio" if log else "difference",
         time=time,
         value=shown[0],
-        std_error=np.where(unknown, np.nan, error),
+        std_error=error,
         low=shown[1],
         high=shown[2],
         by_arm=mean,
@@ -121,4 +114,21 @@ def restricted_mean_curve(
         level=level,
         method=f"area under Kaplan–Meier; pointwise Wald interval{told}",
         missing=labels["missing"],
+    )
+
+
+def _contrasted(
+    mean: FloatArray, variance: FloatArray, *, log: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Return (m,) contrasts of two arms and their standard errors, NaN where there are none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if log:
+            value = np.log(mean[1] / mean[0])
+            error = np.sqrt((variance / mean**2).sum(axis=0))
+        else:
+            value, error = mean[1] - mean[0], np.sqrt(variance.sum(axis=0))
+    known = np.isfinite(value)
+    return (
+        floats(np.where(known, value, np.nan)),
+        floats(np.where(known & (error > 0) & np.isfinite(error), error, np.nan)),
     )
