@@ -30,8 +30,14 @@ DRAWING = {
     "report/design_figures.py",
     "report/figures.py",
     "report/rendering.py",
+    "report/survival_figures.py",
 }
-ENGINES = {"models/standardise.py", "models/standardised_contrasts.py", "models/multiplicity.py"}
+ENGINES = {
+    "models/rates.py",
+    "models/standardise.py",
+    "models/standardised_contrasts.py",
+    "models/multiplicity.py",
+}
 FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py"))
 
 

@@ -2,11 +2,17 @@ from .adjusted_logrank import adjusted_logrank_test, marginal_hazard_ratio
 from .bootstrapped import bootstrap_interval
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
+from .cox_curves import (
+    predicted_survival,
+    standardised_survival,
+    standardised_survival_difference,
+)
 from .event_tables import EventTable, event_table
 from .gray import gray_test
 from .incidence import Incidence, cumulative_incidence, incidence_difference
 from .inverted import randomisation_interval
-from .lifetimes import ParametricFit, compare_fits, fit_cure, fit_parametric
+from .lifetime_comparison import compare_fits
+from .lifetimes import ParametricFit, fit_cure, fit_parametric
 from .logrank_weights import FlemingHarrington, Gehan, ModestlyWeighted, PetoPeto, TaroneWare
 from .maxcombo import maxcombo_test
 from .mean_events import (
@@ -20,12 +26,15 @@ from .partial_likelihood import CoxRegression, cox_regression
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
 from .pseudo_values import pseudo_observations
+from .rates import rate_ratio
 from .recurrent import recurrent_hazard_ratio
 from .rerandomise import randomisation_test
+from .residuals import cox_residuals
 from .restricted_mean_curves import restricted_mean_curve
 from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
+from .side_by_side import events_side_by_side
 from .subdistribution import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
 from .survival import (
     KaplanMeier,
@@ -34,7 +43,14 @@ from .survival import (
     survival_quantiles,
 )
 from .survival_differences import survival_difference
+from .terminal import (
+    terminal_mean,
+    terminal_mean_difference,
+    terminal_mean_test,
+    while_alive_rate,
+)
 from .weighted_logrank import LogRank, logrank, logrank_test, logrank_z
+from .wins import win_ratio
 
 __all__ = [
     "Compared",
@@ -61,8 +77,10 @@ __all__ = [
     "compare",
     "compare_fits",
     "cox_regression",
+    "cox_residuals",
     "cumulative_incidence",
     "event_table",
+    "events_side_by_side",
     "fine_gray",
     "fit_cox",
     "fit_cure",
@@ -80,18 +98,27 @@ __all__ = [
     "mean_cumulative_function",
     "mean_cumulative_test",
     "odds_ratio",
+    "predicted_survival",
     "proportional_hazards_test",
     "pseudo_observations",
     "randomisation_interval",
     "randomisation_test",
+    "rate_ratio",
     "recurrent_hazard_ratio",
     "restricted_mean",
     "restricted_mean_curve",
     "restricted_mean_of",
     "risk_difference",
     "risk_ratio",
+    "standardised_survival",
+    "standardised_survival_difference",
     "subdistribution_hazard_ratio",
     "survival_curve",
     "survival_difference",
     "survival_quantiles",
+    "terminal_mean",
+    "terminal_mean_difference",
+    "terminal_mean_test",
+    "while_alive_rate",
+    "win_ratio",
 ]

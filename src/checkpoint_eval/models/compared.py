@@ -14,7 +14,13 @@ from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.event_tables import EventTable, event_table
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.episodes import Episodes
-from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
+from checkpoint_eval.outcomes.observed import (
+    BinaryOutcome,
+    CountOutcome,
+    NumericOutcome,
+    Observed,
+    TimeToEvent,
+)
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
 
@@ -37,7 +43,9 @@ class Compared:
     event : (n,) bool
         The event, or the binary outcome; empty for a numeric outcome.
     value : (n,) float
-        The number of a numeric outcome; otherwise empty.
+        The number of a numeric outcome, or the events counted; otherwise empty.
+    exposure : (n,) float
+        The time at risk of a count; otherwise empty.
     missing : (k,) int
         People of the set left out by arm, as outcome or covariates are unknown.
     """
@@ -52,6 +60,7 @@ class Compared:
     event: BoolArray
     missing: tuple[int, ...]
     value: FloatArray = field(default_factory=lambda: np.zeros(0))
+    exposure: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def table(self) -> EventTable:
         """Return the event table by arm: (k, m)."""
@@ -81,6 +90,9 @@ class Compared:
 
     def events(self, until: float = np.inf) -> tuple[int, ...]:
         """Events by arm, up to a time and the times that tie with it."""
+        if self.exposure.size:
+            counts = np.bincount(self.arm, weights=self.value, minlength=len(self.arms))
+            return tuple(int(count) for count in counts)
         if self.value.size:
             return ()
         if not self.time.size:
@@ -132,7 +144,7 @@ def compare(
     *,
     outcome: str,
     analysis_set: str = "itt",
-    kind: Literal["time", "event", "episodes", "any"] = "event",
+    kind: Literal["time", "event", "episodes", "count", "any"] = "event",
     arm: str | None = None,
     every_arm: bool = False,
     complete: Sequence[str] = (),
@@ -179,7 +191,7 @@ def _compared(
     compared = Compared(
         outcome=outcome,
         analysis_set=analysis_set,
-        unit=observed.unit if isinstance(observed, (TimeToEvent, Episodes)) else "",
+        unit="" if isinstance(observed, (BinaryOutcome, NumericOutcome)) else observed.unit,
         arms=arms,
         people=people,
         arm=code[who],
@@ -204,7 +216,11 @@ def _measurements(observed: Observed | Episodes, who: IntArray | slice) -> dict[
     if isinstance(observed, Episodes):
         counts = observed.counts.astype(np.float64)
         return {"time": np.zeros(0), "event": NO_FLAGS, "value": counts[who]}
-    return {"time": np.zeros(0), "event": NO_FLAGS, "value": observed.value[who]}
+    number = {"time": np.zeros(0), "event": NO_FLAGS, "value": observed.value[who]}
+    if isinstance(observed, CountOutcome):
+        counts = observed.value.astype(np.float64)
+        return number | {"value": counts[who], "exposure": observed.exposure[who]}
+    return number
 
 
 def _check_kind(name: str, observed: Observed | Episodes, kind: str) -> None:
@@ -218,6 +234,13 @@ def _check_kind(name: str, observed: Observed | Episodes, kind: str) -> None:
             f"Outcome {name!r} is of repeated events; use `recurrent_hazard_ratio` or "
             "`mean_cumulative_function`."
         )
+    if kind == "count" and not isinstance(observed, CountOutcome):
+        raise TrialError(
+            f"Outcome {name!r} is not a count over a time at risk; read it with `counts`, derive "
+            "it with `reoffence_counts`, or give `CountOutcome`."
+        )
+    if isinstance(observed, CountOutcome) and kind not in ("count", "any"):
+        raise TrialError(f"Outcome {name!r} is a count over a time at risk; use `rate_ratio`.")
     if kind != "any" and isinstance(observed, NumericOutcome):
         raise TrialError(
             f"Outcome {name!r} is a number for each person; this verb needs events. Use "

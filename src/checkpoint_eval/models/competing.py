@@ -1,7 +1,7 @@
 """Competing risks: who had what, counted by cause, and the Aalen–Johansen estimate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,14 @@ def causes_of(trial: Trial, people: Compared) -> tuple[IntArray, tuple[str, ...]
         )
     other = outcome.competing[people.people] if outcome.competing.size else 0
     return np.where(people.event, 1, np.where(other > 0, other + 1, 0)), outcome.causes
+
+
+def of_cause(trial: Trial, people: Compared, cause: str | None) -> Compared:
+    """Return the people with a competing cause as their event; as they are when none is named."""
+    if cause is None or cause == people.outcome:
+        return people
+    codes, names = causes_of(trial, people)
+    return replace(people, event=codes == cause_row(people.outcome, names, cause) + 1)
 
 
 def cause_table(

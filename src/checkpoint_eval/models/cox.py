@@ -2,22 +2,33 @@
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
-from checkpoint_eval._checks import as_names, check_choice, check_level
-from checkpoint_eval.errors import ImpossibleDesign, TrialError
-from checkpoint_eval.models.compared import Compared, compare, strata_of
-from checkpoint_eval.models.design_matrix import design_matrix
+from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval.models.compared import Compared, compare, not_estimable
+from checkpoint_eval.models.competing import of_cause
+from checkpoint_eval.models.cox_models import (
+    CoxColumns,
+    CoxModel,
+    refuse_constant,
+    risk_sets_of,
+)
+from checkpoint_eval.models.cox_scores import score_limits
 from checkpoint_eval.models.partial_likelihood import CoxRegression, Ties, cox_regression
+from checkpoint_eval.models.proportional import changes_with_time
 from checkpoint_eval.models.risk_sets import RiskSets
 from checkpoint_eval.models.wald import wald_log_ratio
+from checkpoint_eval.outcomes.time_varying import TimeVarying
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
+
+# Below this p-value of a change with time a hazard ratio says that hazards are not proportional.
+CHANGING = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -38,6 +49,10 @@ class CoxFit:
         Partial log likelihood at zero coefficients and at the fit.
     reason : str
         Why coefficients are NaN, if any are.
+    model : CoxModel
+        What was fitted, for residuals and curves.
+    cause : str or None
+        The competing cause the events are of, if they are not the outcome's own.
     """
 
     outcome: str
@@ -52,7 +67,9 @@ class CoxFit:
     events: tuple[int, ...]
     missing: tuple[int, ...]
     method: str
+    model: CoxModel
     reason: str = ""
+    cause: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("coef", "covariance", "model_covariance"):
@@ -88,7 +105,7 @@ class CoxFit:
         )
 
 
-def fit_cox(
+def fit_cox(  # noqa: PLR0913 - one keyword for each column a Cox model can read
     trial: Trial,
     *,
     outcome: str,
@@ -97,6 +114,11 @@ def fit_cox(
     ties: Ties = "efron",
     robust: bool = False,
     cluster: str | None = None,
+    weights: str | None = None,
+    offset: str | None = None,
+    entry: str | None = None,
+    varying: TimeVarying | None = None,
+    cause: str | None = None,
     analysis_set: str = "itt",
 ) -> CoxFit:
     """Fit a Cox model of arm and covariates.
@@ -116,6 +138,19 @@ def fit_cox(
         Report the sandwich variance.
     cluster : str, optional
         Column of clusters over which the sandwich is summed; implies `robust`.
+    weights : str, optional
+        Column of case weights above 0. Weights that are not whole numbers imply `robust`, as
+        they count no people.
+    offset : str, optional
+        Column added to the linear predictor with the coefficient 1, such as a known risk score.
+    entry : str, optional
+        Column of times from when on people were at risk, in the outcome's unit (delayed entry);
+        someone who enters at t is at risk after t.
+    varying : TimeVarying, optional
+        Covariates that change after randomisation. The arms' coefficients are then no effect of
+        the arms: part of it may pass through what changed.
+    cause : str, optional
+        A competing cause of the outcome, in place of the event itself: others are censored.
     analysis_set : str
 
     Returns
@@ -126,6 +161,8 @@ def fit_cox(
     ------
     ImpossibleDesign
         For constant or collinear covariates, which are named.
+    InvalidData
+        For weights not above 0, entry not before the end of follow-up, unknown changing values.
     UnknownColumn
         For names the trial does not have.
 
@@ -145,6 +182,9 @@ def fit_cox(
     >>> dict(zip(fit.terms, fit.coef.round(4).tolist()))
     {'financial aid': -0.3279, 'age': -0.0715}
     """
+    columns = CoxColumns(
+        cluster=cluster, weights=weights, offset=offset, entry=entry, varying=varying
+    )
     names = as_names(adjust)
     people = compare(
         trial,
@@ -152,52 +192,44 @@ def fit_cox(
         analysis_set=analysis_set,
         kind="time",
         every_arm=True,
-        complete=(*names, *as_names(cluster or ())),
+        complete=(*names, *columns.complete),
     )
-    return _fit(trial, people, names, strata=strata, ties=ties, robust=robust, cluster=cluster)
+    model = CoxModel.of(
+        trial,
+        of_cause(trial, people, cause),
+        names,
+        strata=strata,
+        ties=ties,
+        robust=robust,
+        columns=columns,
+    )
+    return replace(_fit(model)[0], cause=cause)
 
 
-def _fit(
-    trial: Trial,
-    people: Compared,
-    adjust: tuple[str, ...],
-    *,
-    strata: str | Sequence[str] | None,
-    ties: Ties,
-    robust: bool,
-    cluster: str | None,
-) -> CoxFit:
-    check_choice(ties, "ties", ("efron", "breslow"))
-    refuse_repeated(adjust, as_names(strata or ()))
-    matrix = design_matrix(trial, people, adjust)
-    stratum, told = strata_of(trial, people, strata)
-    sandwich = robust or cluster is not None
-    p = len(matrix.terms)
-    variance = f"sandwich variance by {cluster}" if cluster else "sandwich variance"
-    parts = (
-        f"Cox, {ties.capitalize()} ties",
-        told,
-        f"adjusted for {', '.join(adjust)}" if adjust else "",
-        variance if sandwich else "",
-    )
-    result, reason = None, "no events"
-    if people.event.any():
-        group = people.columns(trial, (cluster,))[0].codes if cluster else None
-        sets = RiskSets.of(matrix.values, people.time, people.event, stratum=stratum, cluster=group)
-        refuse_constant(sets, matrix.terms, arms=len(people.arms) - 1)
-        result = cox_regression(sets, ties=ties, robust=sandwich)
-        reason = _why_infinite(people, matrix.terms, result)
+def _fit(model: CoxModel) -> tuple[CoxFit, RiskSets | None]:
+    """Return the fit, and the risk sets it was found from."""
+    people, terms = model.people, model.terms
+    p = len(terms)
     unknown = np.full((p, p), np.nan)
-    covariance = unknown if result is None else result.covariance
-    reported = result.robust if result is not None and result.robust is not None else covariance
-    if result is not None:
+    coef, covariance, reported = unknown[0], unknown, unknown
+    sets, result, reason, told = None, None, "no events", ""
+    if people.event.any():
+        sets = risk_sets_of(model)
+        refuse_constant(sets, terms, arms=len(people.arms) - 1)
+        result = cox_regression(sets, ties=model.ties, robust=model.sandwich)
+        reason = _why_infinite(people, terms, result)
         gone = result.infinite[:, None] | result.infinite
-        covariance, reported = (np.where(gone, np.nan, each) for each in (covariance, reported))
-    return CoxFit(
+        coef = np.where(result.infinite, np.nan, result.coef)
+        covariance = np.where(gone, np.nan, result.covariance)
+        reported = covariance
+        if result.robust is not None:
+            reported = np.where(gone, np.nan, result.robust)
+        told = _not_proportional(model, sets, result)
+    fit = CoxFit(
         outcome=people.outcome,
         analysis_set=people.analysis_set,
-        terms=matrix.terms,
-        coef=unknown[0] if result is None else np.where(result.infinite, np.nan, result.coef),
+        terms=terms,
+        coef=coef,
         covariance=reported,
         model_covariance=covariance,
         loglik_null=np.nan if result is None else result.loglik_null,
@@ -205,28 +237,24 @@ def _fit(
         n=people.n,
         events=people.events(),
         missing=people.missing,
-        method="; ".join(part for part in parts if part),
+        method=model.method + told,
         reason=reason,
+        model=model,
     )
+    return fit, sets
 
 
-def refuse_constant(sets: RiskSets, terms: tuple[str, ...], *, arms: int) -> None:
-    """Refuse a covariate, after so many arms, that varies within no stratum."""
-    spread = np.abs(sets.covariates).max(axis=0)
-    told = zip(terms[arms:], spread[arms:], strict=True)
-    still = [term for term, each in told if not each > 0]
-    if still:
-        raise ImpossibleDesign(
-            f"{still[0]!r} does not vary within the strata, so no comparison there tells of it; "
-            "leave it out of `adjust`, or out of `strata`."
-        )
-
-
-def refuse_repeated(adjust: tuple[str, ...], strata: tuple[str, ...]) -> None:
-    """Refuse a column that is both adjusted for and stratified by."""
-    repeated = sorted(set(adjust) & set(strata))
-    if repeated:
-        raise TrialError(f"{repeated[0]!r} stands in both `adjust` and `strata`; keep one.")
+def _not_proportional(model: CoxModel, sets: RiskSets, result: CoxRegression) -> str:
+    """Say which arms' hazard ratios change with time, where the test says so."""
+    told = ""
+    for place, arm in enumerate(model.people.arms[1:]):
+        p_value = changes_with_time(sets, result, model.people.table(), ties=model.ties, term=place)
+        if p_value < CHANGING:
+            told += (
+                f"; the hazard ratio of {arm!r} changes with time (p = {p_value:.2g}), so one "
+                "number for all of follow-up misleads: see `restricted_mean`"
+            )
+    return told
 
 
 def _why_infinite(people: Compared, terms: tuple[str, ...], result: CoxRegression) -> str:
@@ -248,6 +276,11 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
     ties: Ties = "efron",
     robust: bool = False,
     cluster: str | None = None,
+    weights: str | None = None,
+    offset: str | None = None,
+    entry: str | None = None,
+    varying: TimeVarying | None = None,
+    cause: str | None = None,
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -259,7 +292,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
     trial : Trial
     outcome : str
         A time-to-event outcome.
-    adjust, strata, ties, robust, cluster, analysis_set
+    adjust, strata, ties, robust, cluster, weights, offset, entry, varying, cause, analysis_set
         As in `fit_cox`.
     level : float
     arm : str, optional
@@ -273,13 +306,16 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
 
     Raises
     ------
-    ImpossibleDesign, UnknownColumn
+    ImpossibleDesign, InvalidData, UnknownColumn
         As in `fit_cox`.
 
     Notes
     -----
-    One number for the whole of follow-up: meaningful as such when hazards are proportional. With
-    no events in an arm the ratio is not estimable and `method` says so.
+    One number for the whole of follow-up: meaningful as such when hazards are proportional. Where
+    the test of `proportional_hazards_test` finds a change with time, `method` says so.
+
+    With no events in an arm the likelihood has no finite maximum: the ratio is not estimable and
+    `method` says so, while the limits are those of the score test, one of them 0 or infinite.
 
     References
     ----------
@@ -292,6 +328,9 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
     0.7068
     """
     check_level(level)
+    columns = CoxColumns(
+        cluster=cluster, weights=weights, offset=offset, entry=entry, varying=varying
+    )
     names = as_names(adjust)
     people = compare(
         trial,
@@ -299,12 +338,19 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
         analysis_set=analysis_set,
         kind="time",
         arm=arm,
-        complete=(*names, *as_names(cluster or ())),
+        complete=(*names, *columns.complete),
     )
-    fit = _fit(trial, people, names, strata=strata, ties=ties, robust=robust, cluster=cluster)
+    people = of_cause(trial, people, cause)
+    model = CoxModel.of(
+        trial, people, names, strata=strata, ties=ties, robust=robust, columns=columns
+    )
+    fit, sets = _fit(model)
+    what = f" of {cause}" if cause not in (None, outcome) else ""
+    if sets is not None and np.isnan(fit.coef[0]):
+        return _without_maximum(fit, sets, estimand=f"hazard ratio{what}", level=level)
     return wald_log_ratio(
         people,
-        estimand="hazard ratio",
+        estimand=f"hazard ratio{what}",
         log_ratio=float(fit.coef[0]),
         std_error=float(fit.std_error[0]),
         level=level,
@@ -312,3 +358,21 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
         reason=fit.reason or "the event times leave no information about the arms",
         adjusted_for=names,
     )
+
+
+def _without_maximum(fit: CoxFit, sets: RiskSets, *, estimand: str, level: float) -> Estimate:
+    """Return the estimate that has no value, with the limits of the score test where they are."""
+    found = score_limits(sets, ties=fit.model.ties, level=level)
+    told = "; limits and p of the score test" if found is not None else ""
+    none = not_estimable(
+        fit.model.people,
+        estimand=estimand,
+        scale="ratio",
+        level=level,
+        method=fit.method,
+        reason=f"{fit.reason}{told}",
+        adjusted_for=fit.model.adjust,
+    )
+    if found is None:
+        return none
+    return replace(none, low=found.low, high=found.high, p_value=found.p_value)

@@ -1,16 +1,18 @@
 """One likelihood for parametric and cure models: a share who ever have the event, and when."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_ndtr
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, floats
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval.models.log_time_splines import Spline, knots_of, spline_at
 
-Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic"]
-DISTRIBUTIONS: tuple[str, ...] = ("exponential", "weibull", "log-normal", "log-logistic")
+Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "royston-parmar"]
+DISTRIBUTIONS: tuple[str, ...] = get_args(Distribution)
+ROYSTON_PARMAR = "royston-parmar"
 LARGEST_STEPS = 100
 VANISHED = 1e-9  # least eigenvalue of the information, each parameter scaled
 LEAST = 1e-2  # root of information: beyond, a standard error is 100 in standard columns
@@ -19,7 +21,7 @@ ROOT_TAU = float(np.log(2 * np.pi) / 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shape:
-    """Log density, log survival and their slopes of (log t − μ)/σ; each (n,)."""
+    """Log density, log survival and their slopes, of a standard form; each (n,)."""
 
     log_density: FloatArray
     density_slope: FloatArray
@@ -29,7 +31,7 @@ class Shape:
 
 def shape_of(distribution: str, w: FloatArray) -> Shape:
     """Return a distribution's standard form at w."""
-    if distribution in ("exponential", "weibull"):
+    if distribution in ("exponential", "weibull", ROYSTON_PARMAR):
         hazard = np.exp(np.minimum(w, 700.0))
         return Shape(
             log_density=w - hazard,
@@ -57,6 +59,26 @@ def shape_of(distribution: str, w: FloatArray) -> Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placed:
+    """Where people's times fall on the standard form, and how the parameters of time move that.
+
+    Attributes
+    ----------
+    w : (n,) float
+        (log t − xβ)/σ, or the log cumulative hazard xβ + s(log t).
+    log_speed : (n,) float
+        Log of its derivative by log time.
+    w_slopes, speed_slopes : (n, k) float
+        Of `w` and `log_speed`, by each parameter.
+    """
+
+    w: FloatArray
+    log_speed: FloatArray
+    w_slopes: FloatArray
+    speed_slopes: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lifetimes:
     """n people: what may move the time, and what the share who ever have the event.
 
@@ -70,6 +92,8 @@ class Lifetimes:
     z : (n, q) float
         With a column of ones; no columns where everybody has the event in the end.
     distribution : str
+    spline : Spline, optional
+        Of "royston-parmar", at these times; nothing else has one.
     """
 
     x: FloatArray
@@ -77,33 +101,59 @@ class Lifetimes:
     event: BoolArray
     z: FloatArray
     distribution: str
+    spline: Spline | None = None
 
     @property
-    def scaled(self) -> bool:
-        """Whether σ is estimated."""
-        return self.distribution != "exponential"
+    def shapes(self) -> int:
+        """How many parameters of shape: log σ, or the spline's coefficients."""
+        if self.spline is not None:
+            return int(self.spline.columns.shape[1])
+        return int(self.distribution != "exponential")
 
     @property
     def size(self) -> int:
-        """How many parameters: of time, log σ, and of the share."""
-        return int(self.x.shape[1] + self.scaled + self.z.shape[1])
+        """How many parameters: of time, of shape, and of the share."""
+        return int(self.x.shape[1] + self.shapes + self.z.shape[1])
 
-    def parts(self, theta: FloatArray) -> tuple[FloatArray, float, FloatArray]:
-        """Return coefficients of time, σ, and coefficients of the share."""
+    def parts(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return coefficients of time, parameters of shape, and coefficients of the share."""
         p = self.x.shape[1]
-        sigma = float(np.exp(theta[p])) if self.scaled else 1.0
-        return theta[:p], sigma, theta[p + self.scaled :]
+        return theta[:p], theta[p : p + self.shapes], theta[p + self.shapes :]
+
+    def placed(self, theta: FloatArray) -> Placed:
+        """Return everybody's place on the standard form."""
+        beta, shape, _ = self.parts(theta)
+        n = self.time.size
+        if self.spline is not None:
+            speed = self.spline.slopes @ shape
+            return Placed(
+                w=floats(self.x @ beta + self.spline.columns @ shape),
+                log_speed=np.log(speed),
+                w_slopes=floats(np.hstack([self.x, self.spline.columns])),
+                speed_slopes=floats(
+                    np.hstack([np.zeros_like(self.x), self.spline.slopes / speed[:, None]])
+                ),
+            )
+        log_sigma = float(shape.sum())  # 0 for the exponential, which has none
+        w = floats((np.log(self.time) - self.x @ beta) / np.exp(log_sigma))
+        scale = np.ones((n, self.shapes))
+        return Placed(
+            w=w,
+            log_speed=np.full(n, -log_sigma),
+            w_slopes=floats(np.hstack([-self.x / np.exp(log_sigma), -w[:, None] * scale])),
+            speed_slopes=floats(np.hstack([np.zeros_like(self.x), -scale])),
+        )
 
     def loglik(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return the log likelihood on the scale of time, and its slope."""
-        beta, sigma, gamma = self.parts(theta)
-        log_time = np.log(self.time)
-        w = (log_time - self.x @ beta) / sigma
-        form = shape_of(self.distribution, w)
+        gamma = self.parts(theta)[2]
+        placed = self.placed(theta)
+        form = shape_of(self.distribution, placed.w)
         event = self.event
         by_w = np.where(event, form.density_slope, form.survival_slope)
-        value = np.where(event, form.log_density - np.log(sigma) - log_time, form.log_survival)
-        by_share = np.zeros((0, w.size))
+        log_density = form.log_density + placed.log_speed - np.log(self.time)
+        value = np.where(event, log_density, form.log_survival)
+        by_share = np.zeros(event.size)
         if gamma.size:
             eta = self.z @ gamma
             ever = expit(eta)
@@ -112,13 +162,9 @@ class Lifetimes:
             waiting = np.exp(log_ever + form.log_survival - free)  # yet to come, of those free
             value = np.where(event, value + log_ever, free)
             by_w = np.where(event, by_w, waiting * form.survival_slope)
-            by_share = np.where(event, 1 - ever, waiting - ever)[None]
-        slope = [self.x.T @ (-by_w / sigma)]
-        if self.scaled:
-            slope.append(np.array([-(by_w * w).sum() - event.sum()]))
-        if gamma.size:
-            slope.append(self.z.T @ by_share[0])
-        return float(value.sum()), floats(np.concatenate(slope))
+            by_share = np.where(event, 1 - ever, waiting - ever)
+        by_time = placed.w_slopes.T @ by_w + placed.speed_slopes[event].sum(axis=0)
+        return float(value.sum()), floats(np.concatenate([by_time, self.z.T @ by_share]))
 
     def information(self, theta: FloatArray) -> FloatArray:
         """Return minus the second derivatives, from central differences of the slope."""
@@ -131,6 +177,14 @@ class Lifetimes:
             back[i] -= step
             found[i] = -(self.loglik(ahead)[1] - self.loglik(back)[1]) / (2 * step)
         return floats((found + found.T) / 2)
+
+
+def with_spline(people: Lifetimes, internal: int) -> Lifetimes:
+    """Return the people, for "royston-parmar" with a spline's columns at their times."""
+    if people.distribution != ROYSTON_PARMAR:
+        return people
+    knots = knots_of(people.time, people.event, internal)
+    return replace(people, spline=spline_at(np.log(people.time), knots))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,11 +212,14 @@ def fit_lifetimes(people: Lifetimes) -> LifetimeFit:
     References
     ----------
     Kalbfleisch and Prentice (2002), chapter 3; mixture: Schmidt and Witte (1989), Maller and Zhou
-    (1996). Checked against R survreg and four programs' cure models of recid.
+    (1996); spline: Royston and Parmar (2002). Checked against R survreg, four programs' cure models
+    of recid, and a spline likelihood written in R.
     """
     x, of_x = _standard(people.x)
     z, of_z = _standard(people.z)
-    held = replace(people, x=x, z=z, time=people.time / (unit := float(np.median(people.time))))
+    spline, of_spline = _orthonormal(people.spline)
+    unit = float(np.median(people.time))
+    held = replace(people, x=x, z=z, spline=spline, time=people.time / unit)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         theta, value, converged = _climbed(held)
         information = held.information(theta)
@@ -172,10 +229,11 @@ def fit_lifetimes(people: Lifetimes) -> LifetimeFit:
             least = np.linalg.eigvalsh(information / np.outer(scale, scale))[0]
             # a share that runs to nobody or everybody leaves hardly any information
             usable = bool(least > VANISHED and (scale > LEAST).all())
-    whole = _turned(people, of_x, of_z)
+    whole = _turned(people, of_x, of_spline, of_z)
     inverse = np.linalg.inv(information) if usable else np.full((theta.size, theta.size), np.nan)
     told = whole @ theta
-    told[0] += np.log(unit)
+    if spline is None:
+        told[0] += np.log(unit)
     return LifetimeFit(
         theta=floats(told),
         covariance=floats(whole @ inverse @ whole.T),
@@ -196,11 +254,30 @@ def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return floats(np.hstack([x[:, :1], (x[:, 1:] - mean) / spread])), turn
 
 
-def _turned(people: Lifetimes, of_x: FloatArray, of_z: FloatArray) -> FloatArray:
+def _orthonormal(spline: Spline | None) -> tuple[Spline | None, FloatArray]:
+    """Return columns of mean 0 and SD 1, each free of the others, and what turns back.
+
+    The columns as written are nearly a straight line of one another.
+    """
+    if spline is None:
+        return None, np.eye(1)
+    n = len(spline.columns)
+    whole = np.hstack([np.ones((n, 1)), spline.columns])
+    turn = floats(np.linalg.inv(np.linalg.qr(whole, mode="r")) * np.sqrt(n))
+    columns, slopes = whole @ turn[:, 1:], spline.slopes @ turn[1:, 1:]
+    return replace(spline, columns=floats(columns), slopes=floats(slopes)), turn
+
+
+def _turned(
+    people: Lifetimes, of_x: FloatArray, of_spline: FloatArray, of_z: FloatArray
+) -> FloatArray:
     """Return the matrix that takes all parameters back to the columns as given."""
     whole = np.eye(people.size)
     p, q = people.x.shape[1], people.z.shape[1]
     whole[:p, :p] = of_x
+    if people.spline is not None:
+        whole[0, p : people.size - q] = of_spline[0, 1:]
+        whole[p : people.size - q, p : people.size - q] = of_spline[1:, 1:]
     whole[people.size - q :, people.size - q :] = of_z
     return whole
 
@@ -259,18 +336,41 @@ def _start(people: Lifetimes) -> FloatArray:
     total = float(people.time.sum())
     if people.z.shape[1]:
         share = min(0.95, max(0.05, 1.1 * float(seen)))
-        theta[p + people.scaled] = np.log(share / (1 - share))
+        theta[p + people.shapes] = np.log(share / (1 - share))
         total = float(people.time[people.event].sum()) * 1.5 if people.event.any() else total
     theta[0] = np.log(total / events)
+    if people.spline is not None:
+        # log time itself, of which the columns and a constant are a basis
+        whole = np.hstack([np.ones((people.time.size, 1)), people.spline.columns])
+        line = np.linalg.lstsq(whole, np.log(people.time), rcond=None)[0]
+        theta[0] = line[0] - theta[0]
+        theta[p : p + people.shapes] = line[1:]
     return theta
 
 
 def survival_of(people: Lifetimes, theta: FloatArray, times: FloatArray) -> FloatArray:
     """Return (m,) survival at some times, averaged over the people."""
-    beta, sigma, gamma = people.parts(theta)
+    beta, shape, gamma = people.parts(theta)
     center = people.x @ beta
     ever = expit(people.z @ gamma) if gamma.size else np.ones(center.size)
     with np.errstate(divide="ignore"):
-        w = (np.log(times)[:, None] - center) / sigma
-    free = np.exp(shape_of(people.distribution, w).log_survival)
+        log_time = np.log(times)
+    if people.spline is None:
+        w = (log_time[:, None] - center) / np.exp(shape.sum())
+    else:
+        w = (spline_at(log_time, people.spline.knots).columns @ shape)[:, None] + center
+    free = np.exp(shape_of(people.distribution, floats(w)).log_survival)
     return floats((1 - ever + ever * free).mean(axis=1))
+
+
+def by_arm(
+    people: Lifetimes, theta: FloatArray, arm: IntArray, times: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return (k,) mean shares who never have the event, and (k, m) fitted survival."""
+    gamma = people.parts(theta)[2]
+    never, survival = [], []
+    for code in range(int(arm.max()) + 1):
+        own = replace(people, x=people.x[arm == code], z=people.z[arm == code])
+        survival.append(survival_of(own, theta, times))
+        never.append(float(expit(-(own.z @ gamma)).mean()) if gamma.size else 0.0)
+    return floats(never), floats(survival)

@@ -1,5 +1,6 @@
 """The partial likelihood of a set of risk sets: maximised, with its variances."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,19 +54,20 @@ class CoxRegression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _State:
+class CoxState:
     """The partial likelihood at one coefficient vector, and the sums its derivatives share."""
 
     loglik: float
     score: FloatArray
     information: FloatArray
-    risk: FloatArray  # (n,) weight times exp(linear predictor), up to a factor by stratum
+    largest: FloatArray  # (s,) the largest linear predictor of each stratum
+    risk: FloatArray  # (n,) weight times exp(linear predictor less the largest of the stratum)
     hazard: FloatArray  # (n,) cumulative increments while at risk, tie-corrected for own death
-    sums: "_TieSums"
+    sums: "TieSums"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _TieSums:
+class TieSums:
     """Sums over the d steps c = 0, 1/d, ..., of an event time; c = 0 once under Breslow.
 
     With S the risk-set sum and D the sum over those with the event, each step's denominator is
@@ -84,7 +86,7 @@ class _TieSums:
     d1: FloatArray  # (e, p)
 
 
-def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> _TieSums:
+def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> TieSums:
     s0, d0 = sets.at_risk_sum(risk), sets.death_sum(risk)
     dead_weight = sets.death_sum(sets.weight)
     moments = risk[:, None] * sets.covariates
@@ -99,7 +101,7 @@ def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> _TieSums:
 
     inverse = 1 / denominator
     shared = c * inverse
-    return _TieSums(
+    return TieSums(
         mean_weight=weight,
         h0=total(inverse),
         h1=total(shared),
@@ -113,9 +115,10 @@ def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> _TieSums:
     )
 
 
-def _evaluate(sets: RiskSets, coef: FloatArray, ties: Ties) -> _State:
+def evaluate_at(sets: RiskSets, coef: FloatArray, ties: Ties) -> CoxState:
+    """Return the partial likelihood and its derivatives at (p,) coefficients."""
     x, dead = sets.covariates, sets.dead
-    eta = x @ coef
+    eta = x @ coef + sets.offset
     # A common factor cancels within a stratum; taking out the largest keeps every risk below 1.
     largest = np.full(int(sets.stratum.max()) + 1, -np.inf)
     np.maximum.at(largest, sets.stratum, eta)
@@ -137,9 +140,10 @@ def _evaluate(sets: RiskSets, coef: FloatArray, ties: Ties) -> _State:
         + cross.T
         - (t.q2[:, None] * t.d1).T @ t.d1
     )
-    return _State(
+    return CoxState(
         loglik=loglik,
         score=x.T @ martingale,
+        largest=largest,
         information=information,
         risk=risk,
         hazard=hazard,
@@ -147,16 +151,22 @@ def _evaluate(sets: RiskSets, coef: FloatArray, ties: Ties) -> _State:
     )
 
 
-def _score_residuals(sets: RiskSets, state: _State) -> FloatArray:
+def score_residuals(sets: RiskSets, state: CoxState) -> FloatArray:
     """Return (n, p) weighted score residuals, exact for the tie method used."""
     x, dead, t = sets.covariates, sets.dead, state.sums
     own = sets.last[dead]
     spread = sets.while_at_risk(t.q0[:, None] * t.s1 - t.q1[:, None] * t.d1)
     spread[dead] -= (t.q1[:, None] * t.s1 - t.q2[:, None] * t.d1)[own]
     residual = state.risk[:, None] * (spread - x * state.hazard[:, None])
-    mean = (t.h0[:, None] * t.s1 - t.h1[:, None] * t.d1) / (t.mean_weight * t.steps)[:, None]
-    residual[dead] += sets.weight[dead, None] * (x[dead] - mean[own])
+    residual[dead] += sets.weight[dead, None] * (x[dead] - step_means(state)[own])
     return floats(residual)
+
+
+def step_means(state: CoxState) -> FloatArray:
+    """Return (e, p) covariate means of those at risk, over the steps of each event time."""
+    t = state.sums
+    whole = (t.mean_weight * t.steps)[:, None]
+    return floats((t.h0[:, None] * t.s1 - t.h1[:, None] * t.d1) / whole)
 
 
 def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False) -> CoxRegression:
@@ -187,16 +197,16 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
     tests 1–3, R coxph and a slow reference.
     """
     p = sets.covariates.shape[1]
-    null = state = _evaluate(sets, np.zeros(p), ties)
+    null = state = evaluate_at(sets, np.zeros(p), ties)
     coef = np.zeros(p)
     for _ in range(LARGEST_STEPS):
         step = _newton_step(sets, state)
         gain = float(step @ state.score)
         size = 1.0
-        new = _evaluate(sets, coef + step, ties)
+        new = evaluate_at(sets, coef + step, ties)
         while not new.loglik >= state.loglik - 1e-12 * abs(state.loglik) and size > 1e-6:
             size /= 2
-            new = _evaluate(sets, coef + size * step, ties)
+            new = evaluate_at(sets, coef + size * step, ties)
         coef, state = coef + size * step, new
         infinite = _infinite(state.information, null.information)
         if gain <= TOLERANCE * (1 + abs(state.loglik)) or infinite.any():
@@ -231,7 +241,7 @@ def inverse_of(information: FloatArray) -> FloatArray:
     return floats(np.linalg.pinv(information / square, hermitian=True) / square)
 
 
-def _newton_step(sets: RiskSets, state: _State) -> FloatArray:
+def _newton_step(sets: RiskSets, state: CoxState) -> FloatArray:
     """Return the Newton step, shortened so that no linear predictor moves by more than a little.
 
     Far from the maximum a full step can overflow the exponential.
@@ -243,27 +253,35 @@ def _newton_step(sets: RiskSets, state: _State) -> FloatArray:
     return floats(step)
 
 
-def _sandwich(sets: RiskSets, state: _State, covariance: FloatArray) -> FloatArray:
-    residual = _score_residuals(sets, state)
+def _sandwich(sets: RiskSets, state: CoxState, covariance: FloatArray) -> FloatArray:
+    residual = score_residuals(sets, state)
+    # A row's residual is that of all its people together, who are alike and each their own.
+    residual /= np.sqrt(sets.copies)[:, None]
     clusters = np.unique(sets.cluster, return_inverse=True)[1].reshape(-1)
     summed = np.stack([np.bincount(clusters, weights=column) for column in residual.T], axis=1)
     influence = summed @ covariance
     return floats(influence.T @ influence)
 
 
-def schoenfeld_sums(sets: RiskSets, coef: FloatArray, ties: Ties) -> tuple[FloatArray, FloatArray]:
-    """Return (e, p) sums of Schoenfeld residuals and (e, p, p) information at each event time."""
+def schoenfeld_sums(
+    sets: RiskSets, coef: FloatArray, ties: Ties, *, columns: Sequence[int] | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return (e, p) sums of Schoenfeld residuals and (e, c, p) information at each event time.
+
+    `columns` are the c rows of the information wanted; all by default.
+    """
     x, p = sets.covariates, sets.covariates.shape[1]
-    state = _evaluate(sets, coef, ties)
+    wanted = range(p) if columns is None else columns
+    state = evaluate_at(sets, coef, ties)
     t = state.sums
     mean = t.h0[:, None] * t.s1 - t.h1[:, None] * t.d1
     residual = sets.death_sum(sets.weight[:, None] * x) - mean
-    information = np.empty((sets.deaths.size, p, p))
-    for i in range(p):
+    information = np.empty((sets.deaths.size, len(wanted), p))
+    for place, i in enumerate(wanted):
         products = state.risk[:, None] * x[:, [i]] * x
         s2, d2 = sets.at_risk_sum(products), sets.death_sum(products)
         cross = t.s1[:, [i]] * t.d1 + t.d1[:, [i]] * t.s1
-        information[:, i] = (
+        information[:, place] = (
             t.h0[:, None] * s2
             - t.h1[:, None] * d2
             - t.q0[:, None] * t.s1[:, [i]] * t.s1

@@ -14,8 +14,9 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, fro
 from checkpoint_eval._checks import as_names, check_choice
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
-from checkpoint_eval.models.event_tables import event_table
+from checkpoint_eval.models.event_tables import EventTable, event_table
 from checkpoint_eval.models.partial_likelihood import (
+    CoxRegression,
     Ties,
     cox_regression,
     inverse_of,
@@ -187,10 +188,11 @@ def _tested(
     result = cox_regression(sets, ties=ties)
     if result.infinite.any():
         return none, NAN, "the partial likelihood has no finite maximum"
-    # event times are numbered by stratum, then time: one person of each tells its value
-    scale = np.zeros(sets.deaths.size)
-    scale[sets.last[sets.dead]] = time_scale(people.time, people.event, transform)
-    return *zph_score(scale, *schoenfeld_sums(sets, result.coef, ties)), ""
+    scale = time_scale(people.time, people.event, transform)
+    # everybody with the event at a time has one value of it
+    found = np.zeros(sets.deaths.size)
+    found[sets.last[sets.dead]] = scale
+    return *zph_score(found, *schoenfeld_sums(sets, result.coef, ties)), ""
 
 
 def time_scale(time: FloatArray, event: BoolArray, transform: str) -> FloatArray:
@@ -206,6 +208,27 @@ def time_scale(time: FloatArray, event: BoolArray, transform: str) -> FloatArray
     after = kaplan_meier(table).survival[0]
     before = np.concatenate([[1.0], after[:-1]])
     return floats(1 - before[np.searchsorted(table.time, own)])
+
+
+def changes_with_time(
+    sets: RiskSets, result: CoxRegression, table: EventTable, *, ties: Ties, term: int
+) -> float:
+    """Return the p-value of one term of the test against 1 − S(t−), at a fit; NaN without one."""
+    if sets.deaths.size < 2 or result.infinite.any():
+        return NAN
+    pooled = EventTable(
+        time=table.time,
+        at_risk=table.at_risk.sum(axis=-2, keepdims=True),
+        events=table.events.sum(axis=-2, keepdims=True),
+    )
+    before = np.concatenate([[1.0], kaplan_meier(pooled).survival[0]])
+    g = 1 - before[np.searchsorted(table.time, sets.time)]
+    g = g - g.mean()
+    residual, information = schoenfeld_sums(sets, result.coef, ties, columns=(term,))
+    once, twice = g @ information[:, 0], float(g**2 @ information[:, 0, term])
+    left = twice - float(once @ result.covariance @ once)
+    score = float(g @ residual[:, term])
+    return float(chdtrc(1, score**2 / left)) if left > 1e-12 * twice else NAN
 
 
 def zph_score(

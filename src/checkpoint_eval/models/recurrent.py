@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_level
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
-from checkpoint_eval.models.cox import refuse_constant, refuse_repeated
+from checkpoint_eval.models.cox_models import refuse_constant, refuse_repeated
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.partial_likelihood import Ties, cox_regression
 from checkpoint_eval.models.risk_sets import RiskSets

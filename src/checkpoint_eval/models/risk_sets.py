@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._times import TIE_TOLERANCE, time_grid
 from checkpoint_eval.errors import InvalidData
+from checkpoint_eval.models.event_tables import EventTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,8 +22,14 @@ class RiskSets:
     ----------
     covariates : (n, p) float
         Centred at their means within each stratum; Fortran order.
+    centre : (s, p) float
+        Those means.
     weight : (n,) float
-        Case weights.
+        Case weights, of all the people a row stands for together.
+    copies : (n,) int
+        How many alike people each row stands for.
+    offset : (n,) float
+        What is added to the linear predictor.
     last : (n,) int
         The last event time at risk; e for those at risk at none.
     before : (n,) int
@@ -33,19 +40,25 @@ class RiskSets:
     dead : (d,) int
         The rows whose exit was an event; then `last` is its event time.
     deaths : (e,) int
-        Events at each event time.
+        People with the event at each event time.
+    time : (e,) float
+        The event times themselves.
     cluster : (n,) int
         Cluster codes for the robust variance.
     """
 
     covariates: FloatArray
+    centre: FloatArray
     weight: FloatArray
+    copies: IntArray
+    offset: FloatArray
     last: IntArray
     before: IntArray
     stratum: IntArray
     starts: IntArray
     dead: IntArray
     deaths: IntArray
+    time: FloatArray
     cluster: IntArray
 
     @classmethod
@@ -59,6 +72,8 @@ class RiskSets:
         weight: ArrayLike | None = None,
         stratum: ArrayLike | None = None,
         cluster: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        copies: ArrayLike | None = None,
     ) -> "RiskSets":
         """Sort people into risk sets.
 
@@ -72,7 +87,11 @@ class RiskSets:
         weight : (n,) float, optional
             Positive case weights.
         stratum, cluster : (n,) int, optional
-            Codes from 0. Without clusters each row is its own.
+            Codes from 0. Without clusters each person is their own.
+        offset : (n,) float, optional
+            Added to the linear predictor, with the coefficient 1.
+        copies : (n,) int, optional
+            How many alike people each row stands for; then rows have no clusters.
 
         Raises
         ------
@@ -88,23 +107,54 @@ class RiskSets:
         start = None if entry is None else floats(entry)
         if start is not None and not (start < stop).all():
             raise InvalidData("`entry` must come before the exit for everyone.")
+        number = np.ones(n, dtype=np.int64) if copies is None else np.asarray(copies)
+        w = w * number
         s = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum)
         dead = np.flatnonzero(died)
         places = _places(start, stop, dead, s)
         # A constant within a stratum cancels from the likelihood; taken out, it costs no digits.
         held = np.bincount(s, weights=w)
-        for column in x.T:
-            column -= (np.bincount(s, weights=w * column) / np.where(held > 0, held, 1.0))[s]
+        centre = np.empty((held.size, x.shape[1]))
+        for place, column in enumerate(x.T):
+            centre[:, place] = np.bincount(s, weights=w * column) / np.where(held > 0, held, 1.0)
+            column -= centre[s, place]
         return cls(
             covariates=x,
+            centre=centre,
             weight=w,
+            copies=number,
+            offset=np.zeros(n) if offset is None else floats(offset),
             last=places.last,
             before=places.before,
             stratum=s,
             starts=places.starts,
             dead=dead,
-            deaths=np.bincount(places.last[dead], minlength=places.times),
+            deaths=np.bincount(places.last[dead], weights=number[dead], minlength=places.time.size)
+            .round()
+            .astype(np.int64),
+            time=places.time,
             cluster=np.arange(n) if cluster is None else np.asarray(cluster),
+        )
+
+    @classmethod
+    def of_table(cls, table: EventTable) -> "RiskSets":
+        """Return the risk sets of a table of arms within strata: alike people in one row.
+
+        Parameters
+        ----------
+        table : EventTable
+            (s, k, m), without delayed entry. The covariates are the arms but the first.
+        """
+        events = floats(table.events)
+        cells = np.stack([table.ended - events, events], axis=-1)
+        stratum, arm, place, event = np.nonzero(cells)
+        arms = np.arange(1, cells.shape[1])
+        return cls.of(
+            (arm[:, None] == arms).astype(np.float64),
+            table.time[place],
+            event == 1,
+            stratum=stratum,
+            copies=cells[stratum, arm, place, event].astype(np.int64),
         )
 
     def at_risk_sum(self, values: FloatArray) -> FloatArray:
@@ -150,7 +200,7 @@ class _Places:
     last: IntArray
     before: IntArray
     starts: IntArray
-    times: int
+    time: FloatArray
 
 
 def _places(start: FloatArray | None, stop: FloatArray, dead: IntArray, s: IntArray) -> _Places:
@@ -172,5 +222,5 @@ def _places(start: FloatArray | None, stop: FloatArray, dead: IntArray, s: IntAr
         last=np.where(present, last, e),
         before=np.where(present & (first > begin[s]), first - 1, e),
         starts=np.unique(begin[np.diff(np.append(begin, e)) > 0]),
-        times=e,
+        time=grid[np.flatnonzero(is_event) % m] if e else np.zeros(0),
     )

@@ -12,7 +12,7 @@ from checkpoint_eval._checks import as_names, check_positive
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.models.compared import Compared, compare, strata_of
-from checkpoint_eval.models.cox import refuse_repeated
+from checkpoint_eval.models.cox_models import refuse_repeated
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.pseudo_values import Measure, pseudo_values
 from checkpoint_eval.models.wald import wald_contrast, wald_estimate

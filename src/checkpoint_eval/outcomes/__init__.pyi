@@ -24,6 +24,7 @@ from .reoffending import (
     time_at_risk,
 )
 from .repairing import close_custody, collapse_episodes, merge_custody, without_rows
+from .time_varying import TimeVarying
 from .timing import reoffence_episodes, time_to_reoffence
 from .trial import Trial
 
@@ -53,6 +54,7 @@ __all__ = [
     "Reoffending",
     "Repair",
     "TimeToEvent",
+    "TimeVarying",
     "Trial",
     "audit",
     "change_in_offending",

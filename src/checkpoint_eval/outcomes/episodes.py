@@ -29,12 +29,19 @@ class Episodes:
     unit : str
     missing : (n,) bool
         People whose records are unknown; they have no intervals.
+    terminal : (n,) bool
+        Whether what ended the person's follow-up, such as death, lets no further event happen.
+        Nobody by default.
+    end : (n,) float
+        When each person's follow-up ended, NaN where `missing`. By default at the end of their last
+        interval; later for someone who was last seen, or died, while not at risk.
     provenance : Provenance, optional
 
     Raises
     ------
     InvalidData
-        For intervals without length, or that overlap in one person.
+        For intervals without length, or that overlap in one person; for follow-up that ends before
+        the last interval.
 
     Examples
     --------
@@ -51,6 +58,8 @@ class Episodes:
     people: int
     unit: str = "days"
     missing: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    terminal: BoolArray = field(default_factory=lambda: NO_FLAGS)
+    end: FloatArray = field(default_factory=lambda: np.zeros(0))
     provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
@@ -97,6 +106,9 @@ class Episodes:
                 f"({self.start[one]:g} to {self.stop[one]:g}, and {self.start[other]:g} to "
                 f"{self.stop[other]:g}); nobody is at risk twice at once."
             )
+        end = _ends(self)
+        object.__setattr__(self, "terminal", frozen(_terminal(self, np.isnan(end)), bool))
+        object.__setattr__(self, "end", frozen(np.where(np.isnan(end) & ~self.missing, 0.0, end)))
 
     @property
     def counts(self) -> IntArray:
@@ -110,21 +122,68 @@ class Episodes:
         )
 
     def __repr__(self) -> str:
+        gone = int(self.terminal.sum())
         return (
             f"Episodes({counted(self.people, 'person', 'people')}, "
             f"{counted(self.person.size, 'interval')}, {counted(int(self.event.sum()), 'event')}, "
-            f"{self.unit})"
+            f"{f'{gone} terminal, ' if gone else ''}{self.unit})"
         )
 
 
 def _numbers(values: object, name: str) -> FloatArray:
-    """Return values as floats; whole numbers for people, 0 or 1 for events."""
+    """Return values as floats; whole numbers for people, 0 or 1 for events and ends for good."""
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as problem:
         raise InvalidData(f"`{name}` must hold numbers, got {values!r}.") from problem
     if name == "person" and not (found == np.floor(found)).all():
         raise InvalidData("`person` must hold whole numbers, rows of the assignment.")
-    if name == "event" and not np.isin(found, (0, 1)).all():
-        raise InvalidData("`event` must be 0 or 1, or False or True, for each interval.")
+    if name in ("event", "terminal") and not np.isin(found, (0, 1)).all():
+        each = "interval" if name == "event" else "person"
+        raise InvalidData(f"`{name}` must be 0 or 1, or False or True, for each {each}.")
     return found
+
+
+def _ends(seen: Episodes) -> FloatArray:
+    """Return (n,) ends of follow-up, as given or of the last interval; NaN where unknown."""
+    last = np.full(seen.people, np.nan)
+    np.fmax.at(last, seen.person, seen.stop)
+    end = _numbers(seen.end, "end")
+    if not end.size:
+        return last
+    _check_each(end, seen, "end")
+    wrong = np.flatnonzero(~seen.missing & ~((end >= np.nan_to_num(last)) & (end < np.inf)))
+    if wrong.size:
+        who = int(wrong[0])
+        raise InvalidData(
+            f"`end` of person {who} is {end[who]:g}; it must be a finite time from "
+            f"{np.nan_to_num(last[who]):g} on, when they were last at risk."
+        )
+    if (seen.missing & ~np.isnan(end)).any():
+        who = int((seen.missing & ~np.isnan(end)).argmax())
+        raise InvalidData(f"`end` of person {who}, who is `missing`, must be NaN.")
+    return end
+
+
+def _terminal(seen: Episodes, unseen: BoolArray) -> BoolArray:
+    """Return (n,) whose follow-up ended for good; refuse those who were never followed."""
+    terminal = _numbers(seen.terminal, "terminal") > 0
+    if not terminal.size:
+        return np.zeros(seen.people, dtype=bool)
+    _check_each(terminal, seen, "terminal")
+    if (terminal & unseen).any():
+        who = int((terminal & unseen).argmax())
+        known = "is `missing`" if seen.missing[who] else "has no interval"
+        raise InvalidData(
+            f"Person {who} is `terminal` but {known}; say in `end` when the follow-up of someone "
+            "known ended."
+        )
+    return terminal
+
+
+def _check_each(values: FloatArray | BoolArray, seen: Episodes, name: str) -> None:
+    if values.shape != seen.missing.shape:
+        raise InvalidData(
+            f"`{name}` needs one value for each person; got {values.size} for "
+            f"{counted(seen.people, 'person', 'people')}."
+        )

@@ -1,4 +1,4 @@
-"""What was observed of each person: a time to an event, or a yes or no."""
+"""What was observed of each person: a time to an event, a yes or no, a number or a count."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -202,9 +202,18 @@ class CountOutcome:
     value : (n,) int
         At least 0; 0 where `missing`.
     exposure : (n,) float
-        Time at risk in `unit`; a person without any has no count that means something.
+        Time at risk in `unit`, at least 0; NaN where `missing`. A person without any has no rate,
+        and a comparison of rates leaves them out and says so.
     unit : {"days", "weeks", "months", "years"}
     missing : (n,) bool
+        People whose outcome is unknown.
+    provenance : Provenance, optional
+
+    Raises
+    ------
+    InvalidData
+        For counts that are not whole numbers of at least 0, and for negative, infinite or
+        undeclared NaN exposures, naming the row.
 
     Examples
     --------
@@ -220,18 +229,23 @@ class CountOutcome:
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
-        value, exposure = np.array(self.value), np.array(self.exposure, dtype=np.float64)
+        value = np.array(self.value, dtype=np.float64)
+        exposure = np.array(self.exposure, dtype=np.float64)
         missing = _mask(self.missing, value.size)
-        whole = value == np.floor(value)
-        wrong = np.flatnonzero(
-            ~(missing | (whole & (value >= 0) & (exposure >= 0) & np.isfinite(exposure)))
-        )
-        if exposure.shape != value.shape or wrong.size:
-            told = f"{value[wrong[0]]} in {exposure[wrong[0]]} at {at_row(int(wrong[0]))}"
+        if value.ndim != 1 or exposure.shape != value.shape:
+            raise InvalidData(
+                f"`value` has shape {value.shape} and `exposure` {exposure.shape}; both need one "
+                "value a person."
+            )
+        counts = (value >= 0) & np.isfinite(value) & (value == np.floor(value))
+        wrong = np.flatnonzero(~(missing | (counts & (exposure >= 0) & np.isfinite(exposure))))
+        if wrong.size:
+            row = int(wrong[0])
             raise InvalidData(
                 "`value` and `exposure` need one whole number of events and one finite time of at "
-                f"least 0 for each person, got "
-                f"{told if wrong.size else f'{value.size} and {exposure.size} of them'}."
+                f"least 0 for each person, got {value[row]:g} in {exposure[row]:g} at "
+                f"{at_row(row)} ({counted(wrong.size, 'such row')}); mark unknown outcomes in "
+                "`missing`, mend the others."
             )
         object.__setattr__(self, "value", frozen(np.where(missing, 0, value), np.int64))
         object.__setattr__(self, "exposure", frozen(np.where(missing, np.nan, exposure)))
@@ -246,7 +260,7 @@ class CountOutcome:
         )
 
 
-Observed: TypeAlias = TimeToEvent | BinaryOutcome | NumericOutcome
+Observed: TypeAlias = TimeToEvent | BinaryOutcome | NumericOutcome | CountOutcome
 
 
 def _competing(codes: IntArray, event: BoolArray, causes: tuple[str, ...]) -> IntArray:

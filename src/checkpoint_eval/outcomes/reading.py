@@ -1,7 +1,7 @@
 """Reading a flat table into the parts of a trial; every refusal names column, row and remedy."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import check_positive, counted
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol, check_unit
@@ -19,7 +19,13 @@ from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.arm_labels import Arms, declared_arms, same_label
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
-from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Observed, TimeToEvent
+from checkpoint_eval.outcomes.observed import (
+    BinaryOutcome,
+    CountOutcome,
+    NumericOutcome,
+    Observed,
+    TimeToEvent,
+)
 from checkpoint_eval.randomise.assignment import Assignment
 
 
@@ -102,12 +108,13 @@ class TableReader:
         *,
         arm: str,
         received: str | None,
-        times: Mapping[str, tuple[str, str, str]],
+        specs: Iterable[tuple[object, ...]],
         values: Mapping[str, str],
     ) -> None:
         """Refuse a baseline column that is the arm or an outcome: it was not known before."""
         later = {arm: "the arm"} | ({received: "the arm received"} if received else {})
-        later |= {name: "an outcome" for spec in times.values() for name in (spec or ())[:2]}
+        read = [name for spec in specs for name in (spec or ())[:2] if isinstance(name, str)]
+        later |= dict.fromkeys(read, "an outcome")
         later |= dict.fromkeys(values.values(), "an outcome")
         for name in names:
             if name in later:
@@ -259,9 +266,10 @@ class TableReader:
         times: Mapping[str, tuple[str, str, str]],
         binary: Mapping[str, str],
         numeric: Mapping[str, str],
+        counts: Mapping[str, tuple[str, str | float | None, str]],
     ) -> dict[str, Observed]:
         """Read the outcomes."""
-        kinds = {"times": times, "binary": binary, "numeric": numeric}
+        kinds = {"times": times, "binary": binary, "numeric": numeric, "counts": counts}
         for (one, names), (other, others) in itertools.combinations(kinds.items(), 2):
             both = sorted(set(names) & set(others))
             if both:
@@ -270,10 +278,7 @@ class TableReader:
                 )
         found: dict[str, Observed] = {}
         for name, spec in times.items():
-            if not isinstance(spec, (tuple, list)) or len(spec) != 3:
-                raise TrialError(
-                    f"`times[{name!r}]` must be (time column, event column, unit), got {spec!r}."
-                )
+            _check_three(spec, f"times[{name!r}]", "(time column, event column, unit)")
             found[name] = self._time_to_event(*spec)
         for name, column in binary.items():
             flags = _frames.flags(self.column(column, role="outcome"), role="outcome")
@@ -284,6 +289,10 @@ class TableReader:
             values = _frames.numbers(self.column(column, role="outcome"), role="outcome")
             self._refuse_all_missing(np.isnan(values), column)
             found[name] = NumericOutcome(value=values, missing=np.isnan(values))
+        for name, counting in counts.items():
+            parts = "(count column, exposure column or length or None, unit)"
+            _check_three(counting, f"counts[{name!r}]", parts)
+            found[name] = self._count(*counting)
         return found
 
     def _refuse_all_missing(self, missing: BoolArray, column: str) -> None:
@@ -292,32 +301,61 @@ class TableReader:
                 f"The outcome column {column!r} is missing for everyone; name another column."
             )
 
+    def _missing_in_both(self, one: nw.Series[Any], other: nw.Series[Any]) -> BoolArray:
+        """Return (n,) whose outcome is unknown; half an outcome is refused."""
+        missing = _frames.missing_mask(one)
+        half = np.flatnonzero(missing != _frames.missing_mask(other))
+        if half.size:
+            row = int(half[0])
+            gone, kept = (one.name, other.name) if missing[row] else (other.name, one.name)
+            raise InvalidData(
+                f"Column {gone!r} is missing at {at_row(row, self.ids)} while {kept!r} is known "
+                f"({counted(half.size, 'such row')}); find the value, or leave both empty if the "
+                "outcome is unknown."
+            )
+        self._refuse_all_missing(missing, one.name)
+        return missing
+
+    def _count(self, column: str, exposure: str | float | None, unit: str) -> CountOutcome:
+        check_unit(unit)
+        counts = self.column(column, role="count")
+        value = _frames.numbers(counts, role="count")
+        if isinstance(exposure, str):
+            times = self.column(exposure, role="exposure")
+            time = _frames.numbers(times, role="exposure")
+            missing = self._missing_in_both(counts, times)
+        else:
+            length = 1.0 if exposure is None else check_positive(exposure, "exposure")
+            time, missing = np.full(value.size, length), _frames.missing_mask(counts)
+            self._refuse_all_missing(missing, column)
+        whole = (value >= 0) & (value < np.inf) & (value == np.floor(value))
+        self._refuse_rows(~(missing | whole), counts, "counts are whole and at least 0")
+        if isinstance(exposure, str):
+            within = (time >= 0) & (time < np.inf)
+            rule = "time at risk is finite and at least 0"
+            self._refuse_rows(~(missing | within), times, rule)
+            rule = f"events, here {column!r}, need some time at risk to happen in"
+            self._refuse_rows((value > 0) & (time == 0), times, rule)
+        value = np.where(missing, 0, value)
+        return CountOutcome(value=value.astype(np.int64), exposure=time, unit=unit, missing=missing)
+
+    def _refuse_rows(self, wrong: BoolArray, series: nw.Series[Any], rule: str) -> None:
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise InvalidData(
+                f"Column {series.name!r} is {series[row]:g} at {at_row(row, self.ids)} "
+                f"({counted(int(wrong.sum()), 'such row')}); {rule}."
+            )
+
     def _time_to_event(self, time: str, event: str, unit: str) -> TimeToEvent:
         check_unit(unit)
         durations = self.column(time, role="time")
         events = self.column(event, role="event")
         value = _frames.numbers(durations, role="time")
         flag = _frames.flags(events, role="event")
-        no_time = _frames.missing_mask(durations)
-        no_event = _frames.missing_mask(events)
-        half = np.flatnonzero(no_time != no_event)
-        if half.size:
-            row = int(half[0])
-            gone, kept = (time, event) if no_time[row] else (event, time)
-            raise InvalidData(
-                f"Column {gone!r} is missing at {at_row(row, self.ids)} while {kept!r} is known "
-                f"({counted(half.size, 'such row')}); find the value, or leave both empty if the "
-                "outcome is unknown."
-            )
-        self._refuse_all_missing(no_time, time)
-        wrong = np.flatnonzero(~(no_time | ((value >= 0) & (value < np.inf))))
-        if wrong.size:
-            row = int(wrong[0])
-            raise InvalidData(
-                f"The time column {time!r} is {value[row]:g} at {at_row(row, self.ids)} "
-                f"({counted(wrong.size, 'such row')}); times run from randomisation, finite and at "
-                "least 0."
-            )
+        no_time = self._missing_in_both(durations, events)
+        rule = "times run from randomisation, finite and at least 0"
+        self._refuse_rows(~(no_time | ((value >= 0) & (value < np.inf))), durations, rule)
         return TimeToEvent(time=value, event=flag == 1, unit=unit, missing=no_time)
 
     def received(self, column: str | None, *, arm: str, control: object, arms: Arms) -> IntArray:
@@ -342,6 +380,11 @@ class TableReader:
                 )
             sets[name] = flags == 1
         return sets
+
+
+def _check_three(spec: object, name: str, parts: str) -> None:
+    if not isinstance(spec, (tuple, list)) or len(spec) != 3:
+        raise TrialError(f"`{name}` must be {parts}, got {spec!r}.")
 
 
 def _refuse_repeated_ids(ids: np.ndarray[Any, np.dtype[np.str_]], column: str) -> None:

@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from checkpoint_eval._arrays import FloatArray, IntArray
-from checkpoint_eval._checks import check_choice, check_count, counted
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._checks import as_names, check_choice, check_count, check_known, counted
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.outcomes.counting import PROVEN, Counting
 from checkpoint_eval.outcomes.dates import Days, whole_days
@@ -128,6 +128,7 @@ def reoffence_episodes(
     clock: Clock = "elapsed",
     index: Sequence[object] | None = None,
     index_name: str = "",
+    terminal: str | Sequence[str] = ("death",),
 ) -> Episodes:
     """Split each person's follow-up at every reoffence.
 
@@ -138,18 +139,24 @@ def reoffence_episodes(
     collapse : {"day", "offence"}
         "day": offences of one day are one event, as intervals need a length. "offence": refused
         when a person has two on a day, so that nothing is joined that was not asked for.
+    terminal : str or sequence of str
+        Kinds of departure after which nobody can reoffend anywhere. Any other, such as emigration,
+        only ends what is seen.
 
     Returns
     -------
     Episodes
         Intervals from 0 to the first event, from event to event, and to the end of follow-up;
-        none of length 0.
+        none of length 0. `terminal` where that end was a death, in custody or not; on the street
+        clock time stands still in custody, so such a death comes on the day of arrest.
 
     Raises
     ------
     InvalidData
         With ``collapse="offence"`` when two offences share a day; on the street clock when two
         events share a street day, as one of them happened in custody.
+    UnknownColumn
+        For a kind of departure, other than death, that the records do not know.
     TrialError
         As `proven_reoffending`.
 
@@ -180,26 +187,45 @@ def reoffence_episodes(
     who, day = who[~again], day[~again]
     stop = _on_clock(people, who, day, clock)
     end = _on_clock(people, np.arange(people.n), last, clock)
-    followed = np.flatnonzero(~people.unlinked)
+    gone, told = _gone(people, last, as_names(terminal))
     return _intervals(
         people,
         who,
         stop,
-        followed,
-        end,
-        _provenance(people, months, counting, clock, joined, which="all"),
+        np.where(people.unlinked, np.nan, end),
+        gone,
+        _provenance(people, months, counting, clock, [*joined, *told], which="all"),
     )
+
+
+def _gone(people: FollowUp, last: Days, terminal: Sequence[str]) -> tuple[BoolArray, list[str]]:
+    """Return (n,) whose follow-up ended for good, and how many left in another way."""
+    kinds = people.records.departures.kinds
+    for name in terminal:
+        if name != "death":  # records without a death need not know the word
+            check_known(name, kinds, what="kind of departure")
+    left = (people.left == last) & ~people.unlinked
+    gone = left & np.isin(
+        people.cause, [kinds.index(name) + 1 for name in terminal if name in kinds]
+    )
+    told = []
+    for code in np.unique(people.cause[left & ~gone]).tolist():
+        number = int((left & ~gone & (people.cause == code)).sum())
+        who = counted(number, "person", "people")
+        told.append(f"{who} last seen at {kinds[code - 1]!r}, which is not terminal")
+    return gone, told
 
 
 def _intervals(
     people: FollowUp,
     who: IntArray,
     stop: FloatArray,
-    followed: IntArray,
     end: FloatArray,
+    gone: BoolArray,
     provenance: Provenance,
 ) -> Episodes:
     """Return intervals from sorted event times and the ends of follow-up."""
+    followed = np.flatnonzero(~people.unlinked)
     person = np.concatenate([who, followed])
     times = np.concatenate([stop, end[followed]])
     event = np.concatenate([np.ones(who.size, dtype=bool), np.zeros(followed.size, dtype=bool)])
@@ -224,5 +250,7 @@ def _intervals(
         event=event[keep],
         people=people.n,
         missing=people.unlinked,
+        terminal=gone,
+        end=end,
         provenance=provenance,
     )

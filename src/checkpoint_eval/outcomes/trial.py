@@ -16,7 +16,7 @@ from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.episodes import Episodes
-from checkpoint_eval.outcomes.observed import Observed, TimeToEvent
+from checkpoint_eval.outcomes.observed import CountOutcome, Observed, TimeToEvent
 from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords, strata_of_rule
 from checkpoint_eval.randomise.assignment import Assignment
 
@@ -43,7 +43,8 @@ class Trial:
     ----------
     assignment : Assignment
         Arms and strata of the n people.
-    outcomes : mapping of str to TimeToEvent, BinaryOutcome or NumericOutcome
+    outcomes : mapping of str to outcome
+        `TimeToEvent`, `BinaryOutcome`, `NumericOutcome`, `CountOutcome` or `Episodes`.
     columns : mapping of str to Covariate
         Every baseline column that was read: covariates, strata, clusters.
     covariates : tuple of str
@@ -100,6 +101,7 @@ class Trial:
         analysis_sets: Mapping[str, str] | None = None,
         factors: Sequence[str] = (),
         numeric: Mapping[str, str] | None = None,
+        counts: Mapping[str, tuple[str, str | float | None, str]] | None = None,
         rule: Rule | None = None,
         order: str | None = None,
         protocol: Protocol | None = None,
@@ -134,6 +136,9 @@ class Trial:
             Further columns that models may name, such as clusters.
         numeric : mapping of name to column, optional
             Outcomes measured as numbers, such as harm days.
+        counts : mapping of name to (count, exposure, unit), optional
+            How often something happened: column of counts, column of the time at risk, its unit.
+            Where everybody was followed alike, exposure is that length, or None for one unit.
         rule : rule, optional
             The rule that allocated people, with the columns it reads named as in the table; then
             randomisation tests redraw it. A `Stratified` rule gives the strata too. Without one
@@ -179,20 +184,20 @@ class Trial:
         """
         strata, covariates = strata_of_rule(rule, as_names(strata)), as_names(covariates)
         times, binary = check_mapping(times, "times"), check_mapping(binary, "binary")
-        numeric = check_mapping(numeric, "numeric")
+        numeric, counts = check_mapping(numeric, "numeric"), check_mapping(counts, "counts")
         reader = TableReader.open(table, id=id)
         reader.refuse_outcomes_at_baseline(
             (*covariates, *strata),
             arm=arm,
             received=received,
-            times=times,
+            specs=(*times.values(), *counts.values()),
             values={**binary, **numeric},
         )
         return cls(
             assignment=reader.assignment(
                 arm=arm, control=control, arms=arms, strata=strata, rule=rule, order=order
             ),
-            outcomes=reader.outcomes(times=times, binary=binary, numeric=numeric),
+            outcomes=reader.outcomes(times=times, binary=binary, numeric=numeric, counts=counts),
             columns=reader.columns(
                 (*covariates, *strata, *as_names(factors)),
                 constant_allowed=(*strata, *as_names(factors)),
@@ -302,10 +307,12 @@ class Trial:
                 contents[f"time {name} {outcome.unit}"] = outcome.time
                 contents[f"event {name}"] = outcome.event
             elif isinstance(outcome, Episodes):
-                for part in ("person", "start", "stop", "event"):
+                for part in ("person", "start", "stop", "event", "terminal", "end"):
                     contents[f"{part} {name} {outcome.unit}"] = getattr(outcome, part)
             else:
                 contents[f"value {name}"] = outcome.value
+                if isinstance(outcome, CountOutcome):
+                    contents[f"exposure {name} {outcome.unit}"] = outcome.exposure
             contents[f"missing {name}"] = outcome.missing
         contents |= {f"set {name}": mask for name, mask in sorted(self.sets.items())}
         return contents
@@ -328,6 +335,8 @@ class Trial:
                 data[f"{name} ({outcome.unit})"] = outcome.time
                 data[name] = np.where(outcome.missing, np.nan, outcome.event)
             else:
+                if isinstance(outcome, CountOutcome):
+                    data[f"{name} ({outcome.unit})"] = outcome.exposure
                 value = outcome.counts if isinstance(outcome, Episodes) else outcome.value
                 data[name] = np.where(outcome.missing, np.nan, value)
         return pd.DataFrame(data)

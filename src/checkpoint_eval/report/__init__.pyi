@@ -7,6 +7,7 @@ from .event_figures import plot_fit, plot_incidence, plot_mean_events
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
 from .folder import write_folder
 from .page import write_report
+from .survival_figures import plot_contrast, plot_log_log, plot_schoenfeld
 from .tables import estimates_table
 
 __all__ = [
@@ -17,14 +18,17 @@ __all__ = [
     "evaluate",
     "flow_diagram",
     "plot_balance",
+    "plot_contrast",
     "plot_drift",
     "plot_fidelity",
     "plot_fit",
     "plot_forest",
     "plot_incidence",
     "plot_integrity",
+    "plot_log_log",
     "plot_mean_events",
     "plot_rules",
+    "plot_schoenfeld",
     "plot_survival",
     "write_certificate",
     "write_folder",

@@ -13,6 +13,7 @@ from checkpoint_eval.balance.differences import BalanceTable
 from checkpoint_eval.balance.participant_flow import Flow
 from checkpoint_eval.models.incidence import Incidence
 from checkpoint_eval.models.mean_events import MeanCumulative
+from checkpoint_eval.models.survival import survival_quantiles
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.tables import format_effect, is_share
 from checkpoint_eval.results import Curve, Estimate
@@ -46,15 +47,24 @@ def plot_survival(curve: Curve, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Notes
+    -----
+    The median is dotted, and told in the legend, for each arm whose curve reaches one half.
     """
     with sns.axes_style("white", STYLE):
         ax = _axes(ax, (7.2, 4.8))
         colours = arm_colours(curve.arms)
         time = np.concatenate([[0.0], curve.time])
-        for code, arm in enumerate(curve.arms):
+        medians = survival_quantiles(curve, (0.5,)).time[:, 0]
+        for code, (arm, median) in enumerate(zip(curve.arms, medians, strict=True)):
             shown = np.concatenate([[True], curve.at_risk[code] > 0])
             steps = np.concatenate([[1.0], curve.survival[code]])[shown]
-            ax.step(time[shown], steps, where="post", color=colours[arm], label=arm, linewidth=1.8)
+            told = ""
+            if np.isfinite(median):
+                told = f" (median {median:g} {curve.unit})"
+                ax.plot([0, median, median], [0.5, 0.5, 0], ":", color=colours[arm], lw=1.2)
+            ax.step(time[shown], steps, where="post", color=colours[arm], label=arm + told, lw=1.8)
             low = np.concatenate([[1.0], curve.low[code]])[shown]
             high = np.concatenate([[1.0], curve.high[code]])[shown]
             ax.fill_between(
@@ -151,12 +161,12 @@ def plot_balance(tables: BalanceTable | Sequence[BalanceTable], *, ax: Axes | No
 # Estimates that read alike share one scale: (estimands, whether log, what the axis says).
 _PANELS: tuple[tuple[tuple[str, ...], bool, str], ...] = (
     (
-        ("hazard ratio", "risk ratio", "odds ratio"),
+        ("hazard ratio", "risk ratio", "odds ratio", "rate ratio"),
         True,
         "Ratio, log scale (below 1: fewer events under treatment)",
     ),
     (
-        ("risk difference",),
+        ("risk difference", "cumulative incidence difference"),
         False,
         "Difference in risk, percentage points (below 0: fewer events under treatment)",
     ),
@@ -169,6 +179,11 @@ _PANELS: tuple[tuple[tuple[str, ...], bool, str], ...] = (
         ("restricted mean difference",),
         False,
         "Difference in mean time free, {unit} (above 0: longer)",
+    ),
+    (
+        ("mean events difference", "mean events with death difference"),
+        False,
+        "Difference in mean number of events (below 0: fewer under treatment)",
     ),
     (("restricted mean ratio",), True, "Ratio of mean time free, log scale (above 1: longer)"),
 )
