@@ -7,8 +7,8 @@ import platform
 from importlib import metadata
 
 BENCHMARKS = (
-    *("importing", "survival", "rerandomise", "cox", "ledger", "rules", "extracts", "cohorts"),
-    "demo",
+    *("importing", "survival", "rerandomise", "bootstrap", "cox", "ledger", "rules", "extracts"),
+    *("cohorts", "demo", "survival_more"),
 )
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("checkpoint-eval", "numpy", "scipy", "pandas", "lifelines")

@@ -37,6 +37,7 @@ from .outcomes.files import read_people
 from .outcomes.observed import BinaryOutcome, NumericOutcome, TimeToEvent
 from .outcomes.trial import Trial
 from .randomise.assignment import Assignment
+from .report.cross_checking import cross_check
 from .report.evaluating import evaluate
 from .report.evaluation import Evaluation
 from .report.page import write_report
@@ -74,6 +75,7 @@ __all__ = [
     "balance",
     "checkpoint_scenario",
     "cohort",
+    "cross_check",
     "design",
     "evaluate",
     "fit_cox",

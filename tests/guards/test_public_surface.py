@@ -25,7 +25,7 @@ TOP = {
     *("risk_difference", "risk_ratio", "sample_ratio_test", "standardised_differences"),
     *("survival_curve", "survival_difference", "write_report", "randomisation_interval"),
     *("Clustered", "Minimisation", "NumericOutcome", "PermutedBlocks", "Stratified"),
-    *("Scenario", "checkpoint_scenario", "generate"),
+    *("Scenario", "checkpoint_scenario", "generate", "cross_check"),
 }
 
 

@@ -36,5 +36,7 @@ def hall_wellner_value(end: float, *, level: float) -> float:
         return float("nan")
     scale = float(np.sqrt(end))  # near the start a bridge strays like a Brownian motion
     return float(
-        brentq(lambda bound: bridge_within(bound, end) - level, 0.3 * scale, 10 * scale, rtol=1e-13)
+        brentq(
+            lambda bound: bridge_within(bound, end) - level, 0.15 * scale, 10 * scale, rtol=1e-13
+        )
     )

@@ -1,65 +1,99 @@
-"""Bootstrap intervals of what is read off an event table, all draws at once."""
+"""Bootstrap intervals: people drawn again within each arm, all draws at once."""
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import (
-    check_choice,
-    check_count,
-    check_level,
-    check_positive,
-    check_rng,
+from checkpoint_eval._checks import check_choice, check_count, check_level, check_rng
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.models.compared import Compared, compare, not_estimable, strata_of
+from checkpoint_eval.models.event_tables import EventTable
+from checkpoint_eval.models.recurrent import rows_of, with_events
+from checkpoint_eval.models.resampled_people import (
+    check_cause,
+    check_horizon,
+    check_outcome,
+    counts_repeats,
+    ends_of,
+    everyones_intervals,
+    held_to_shape,
+    told_of,
 )
-from checkpoint_eval._times import nearest_tie
-from checkpoint_eval.models.compared import Compared, compare, not_estimable
-from checkpoint_eval.models.event_tables import EventTable, reverse_cumsum
-from checkpoint_eval.models.restricted_means import restricted_mean_of
-from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
+from checkpoint_eval.models.resampled_statistics import (
+    Joint,
+    event_tables_of,
+    hazard_ratios,
+    summary_of,
+)
+from checkpoint_eval.models.resampled_tallies import Cells, Intervals, Tally, cells_of
+from checkpoint_eval.models.resampled_values import Arm, Resampled
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
 
-Statistic = Literal[
-    "restricted mean difference", "restricted mean ratio", "survival difference", "risk ratio"
+Statistic: TypeAlias = Literal[
+    "restricted mean difference",
+    "restricted mean ratio",
+    "restricted mean lost ratio",
+    "survival difference",
+    "risk ratio",
+    "median difference",
+    "hazard ratio",
+    "cumulative incidence difference",
+    "mean events difference",
+    "mean events ratio",
 ]
-STATISTICS: tuple[str, ...] = (
-    *("restricted mean difference", "restricted mean ratio", "survival difference", "risk ratio"),
-)
-CELLS = 2_000_000  # of event tables made at once
+Own: TypeAlias = Callable[[EventTable], FloatArray]
+STATISTICS: tuple[str, ...] = get_args(Statistic)
+UNTIL_THE_END = ("median difference", "hazard ratio")
+ROUNDING = 1e-10  # of sums and products of a few hundred fractions
 
 
 def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analysis makes
     trial: Trial,
     *,
     outcome: str,
-    horizon: float,
-    statistic: Statistic = "restricted mean difference",
+    horizon: float | None = None,
+    statistic: Statistic | Own = "restricted mean difference",
+    cause: str | None = None,
     interval: Literal["bca", "percentile"] = "bca",
     level: float = 0.95,
     draws: int = 2_000,
     rng: np.random.Generator,
+    strata: str | Sequence[str] | None = (),
     analysis_set: str = "itt",
     arm: str | None = None,
 ) -> Estimate:
-    """Estimate a comparison of survival with a bootstrap interval.
+    """Estimate a comparison of two arms with a bootstrap interval.
 
     Parameters
     ----------
     trial : Trial
     outcome : str
-        A time-to-event outcome.
-    horizon : float
-        In the outcome's unit; within the follow-up of both arms.
-    statistic : {"restricted mean difference", "restricted mean ratio", "survival difference", \
-"risk ratio"}
+        A time-to-event outcome; of repeated events for the mean events.
+    horizon : float, optional
+        In the outcome's unit; within the follow-up of both arms. Needed, but for the median, the
+        hazard ratio and a statistic of your own, which use all of follow-up.
+    statistic : str or callable
+        "restricted mean difference", "restricted mean ratio", "restricted mean lost ratio" (of the
+        times lost to the event); "survival difference", "risk ratio" (one less survival);
+        "median difference" (times of `survival_quantiles`); "hazard ratio" (Cox, unstratified,
+        Breslow ties); "cumulative incidence difference"; "mean events difference", "mean events
+        ratio". Or your own, from an `EventTable` with counts (b, 2, m), control first, to (b,)
+        numbers that are 0 when the arms are alike.
+    cause : str, optional
+        Whose cumulative incidence; that of the event itself when left out.
     interval : {"bca", "percentile"}
         BCa is corrected for bias and skewness.
     level : float
     draws : int
     rng : numpy.random.Generator
+        Spawned once for each arm and stratum.
+    strata : str or sequence of str, optional
+        People are drawn within arms and within these columns too; the statistic stays the same.
+        Default: within arms alone. None means the strata of the randomisation.
     analysis_set : str
     arm : str, optional
         Which treatment arm is compared with control, when there are several.
@@ -69,21 +103,27 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     Estimate
         `std_error` is the SD of the draws, of the logarithm for ratios; `p_value` the smallest
         alpha whose interval of the same kind leaves out no effect, and at least 2/(draws + 1).
+        Draws without a value, such as a median not reached, are left out and counted in `method`.
 
     Raises
     ------
     ImpossibleDesign
         When the horizon is beyond the follow-up of an arm.
+    TrialError
+        When the statistic is not of this kind of outcome, or an option is not used.
 
     Notes
     -----
-    People are drawn with replacement within each arm. In a draw whose follow-up ends before the
-    horizon survival is carried forward.
+    People are drawn with replacement within each arm, all intervals of a person together. In a
+    draw whose follow-up ends before the horizon survival is carried forward. BCa leaves out each
+    person in turn, within their arm and stratum.
+
+    A log-rank statistic is none of these: it is no estimate; see `randomisation_test`.
 
     References
     ----------
-    Efron (1987), JASA 82, 171-185. Checked against draws one by one, scipy's bootstrap on
-    uncensored means, and coverage in tests/recovery.
+    Efron (1987), JASA 82, 171-185. Checked against every draw made again person by person, R boot
+    and scipy's bootstrap on uncensored means.
 
     Examples
     --------
@@ -95,34 +135,105 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     >>> round(found.value, 4)
     2.0417
     """
-    check_choice(statistic, "statistic", STATISTICS)
     check_choice(interval, "interval", ("bca", "percentile"))
     check_level(level)
     check_count(draws, "draws", least=100)
     check_rng(rng)
-    people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm)
-    table = people.table()
-    when = nearest_tie(check_positive(horizon, "horizon"), table.time)
-    check_follow_up(people, table, kaplan_meier(table), horizon=when, name="horizon")
-    measure = _measure(statistic, when)
-    value = float(measure(table))
-    drawn = np.concatenate([measure(part) for part in _resampled(people, table, draws, rng)])
+    if not callable(statistic):
+        check_choice(statistic, "statistic", STATISTICS)
+    check_outcome(trial, outcome, statistic)
+    check_cause(statistic, cause)
+    repeated = counts_repeats(statistic)
+    kind: Literal["episodes", "time"] = "episodes" if repeated else "time"
+    people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind=kind, arm=arm)
+    kinds = ends_of(trial, people, statistic, cause)
+    when = _until(trial, people, statistic, kinds, horizon)
+    stratum, _ = strata_of(trial, people, strata)
+    resampled = _resampled(trial, people, statistic, kinds, until=when, stratum=stratum)
+    value, drawn = resampled.value(), resampled.drawn(draws, rng)
     known = drawn[np.isfinite(drawn)]
-    shift = skew = 0.0
+    corrections = 0.0, 0.0
     if interval == "bca" and known.size and np.isfinite(value):
-        shift, skew = _corrections(people, table, measure, value, known)
-    return _estimate(
+        corrections = _bias(known, value), _acceleration(resampled)
+    name = told_of(statistic, people, cause)
+    told = name if when == np.inf else f"{name} to {when:g} {people.unit}"
+    within = "arms" if stratum is None else "arms and strata"
+    found = _estimate(
         people,
         value,
-        known,
-        (shift, skew),
-        statistic=statistic,
+        drawn,
+        corrections,
+        estimand=name,
+        ratio=isinstance(statistic, str) and statistic.endswith("ratio"),
         level=level,
-        lost=draws - known.size,
-        told=f"{statistic} to {when:g} {people.unit}; {interval} bootstrap, {draws:,} draws "
-        "within arms",
-        when=when,
+        told=f"{told}; {interval} bootstrap, {draws:,} draws within {within}",
+        when=NAN if when == np.inf else when,
     )
+    return with_events(found, people, rows_of(trial, people), when) if repeated else found
+
+
+def _until(
+    trial: Trial,
+    people: Compared,
+    statistic: Statistic | Own,
+    kinds: IntArray,
+    horizon: float | None,
+) -> float:
+    """Return the horizon; infinity for a statistic that uses all of follow-up."""
+    if isinstance(statistic, str) and statistic not in UNTIL_THE_END:
+        return check_horizon(trial, people, kinds, horizon, statistic)
+    if horizon is not None:
+        name = repr(statistic) if isinstance(statistic, str) else "of your own"
+        raise TrialError(
+            f"`horizon` is {horizon!r}, but statistic {name} uses all of follow-up; leave it out."
+        )
+    return np.inf
+
+
+def _resampled(
+    trial: Trial,
+    people: Compared,
+    statistic: Statistic | Own,
+    kinds: IntArray,
+    *,
+    until: float,
+    stratum: IntArray | None,
+) -> Resampled:
+    """Return the statistic with the people of each arm laid out for it."""
+    joint: Joint | None = None
+    pooled: Cells | Intervals | None = None
+    if callable(statistic):
+        joint = _of_tables(statistic)
+        pooled = cells_of(people.time, kinds, until=until, every_time=True)
+    elif statistic == "hazard ratio":
+        joint, pooled = hazard_ratios, cells_of(people.time, kinds, until=until)
+    elif counts_repeats(statistic):
+        pooled = everyones_intervals(trial, people, until=until)
+    arms = []
+    for code in range(2):
+        who = people.arm == code
+        if pooled is None:  # its own times only: fewer to go through
+            every = statistic == "median difference"
+            own: Cells | Intervals = cells_of(
+                people.time[who], kinds[who], until=until, every_time=every
+            )
+        else:
+            own = pooled.some(who)
+        summary = None if joint else summary_of(str(statistic), own.time, until)
+        within = None if stratum is None else stratum[who]
+        parts = [own] if within is None else [own.some(within == s) for s in np.unique(within)]
+        arms.append(Arm(samples=tuple(parts), summary=summary))
+    return Resampled(statistic=str(statistic), arms=(arms[0], arms[1]), joint=joint)
+
+
+def _of_tables(statistic: Own) -> Joint:
+    """Return a user's statistic of event tables, held to its shape."""
+
+    def joint(control: Tally, treatment: Tally) -> FloatArray:
+        table = event_tables_of(control, treatment)
+        return held_to_shape(statistic(table), table.at_risk.shape[0], "a draw")
+
+    return joint
 
 
 def _estimate(
@@ -131,30 +242,32 @@ def _estimate(
     drawn: FloatArray,
     corrections: tuple[float, float],
     *,
-    statistic: str,
+    estimand: str,
+    ratio: bool,
     level: float,
-    lost: int,
     told: str,
     when: float,
 ) -> Estimate:
     """Return the estimate, or why there is none."""
-    ratio = statistic.endswith("ratio")
     scale: Literal["difference", "ratio"] = "ratio" if ratio else "difference"
+    lost = int(np.count_nonzero(~np.isfinite(drawn)))
     method = told + (f" ({lost:,} not estimable left out)" if lost else "")
-    if not np.isfinite(value) or drawn.size <= lost or np.ptp(drawn) == 0:
+    drawn = drawn[np.isfinite(drawn)]
+    reason = _without(value, drawn, lost)
+    if reason:
         return not_estimable(
             people,
-            estimand=statistic,
+            estimand=estimand,
             scale=scale,
             level=level,
             method=method,
-            reason="the draws do not vary, or most have no value",
+            reason=reason,
             time_point=when,
         )
     low, high = np.quantile(drawn, _shares(level, *corrections)).tolist()
     spread = np.log(drawn[drawn > 0]) if ratio else drawn
     return Estimate(
-        estimand=statistic,
+        estimand=estimand,
         scale=scale,
         value=value,
         low=min(low, value),
@@ -164,92 +277,49 @@ def _estimate(
         std_error=float(spread.std(ddof=1)) if spread.size > 1 else NAN,
         method=method,
         time_point=when,
-        **people.labels(when),
+        **people.labels(np.inf if np.isnan(when) else when),
     )
 
 
-def _measure(statistic: str, horizon: float) -> Callable[[EventTable], FloatArray]:
-    """Return what takes event tables (..., 2, m) to (...) numbers."""
-
-    def survival(table: EventTable) -> FloatArray:
-        last = int(np.searchsorted(table.time, horizon, side="right")) - 1
-        if last < 0:
-            return np.ones(table.at_risk.shape[:-1])
-        return kaplan_meier(table).survival[..., last]
-
-    def measured(table: EventTable) -> FloatArray:
-        if statistic.startswith("restricted"):
-            mean = restricted_mean_of(table, horizon=horizon).mean
-        else:
-            mean = survival(table)
-            mean = 1 - mean if statistic == "risk ratio" else mean
-        if statistic.endswith("difference"):
-            return floats(mean[..., 1] - mean[..., 0])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return floats(np.where(mean[..., 0] > 0, mean[..., 1] / mean[..., 0], np.nan))
-
-    return measured
+def _without(value: float, drawn: FloatArray, lost: int) -> str:
+    """Return why there is no estimate, of draws with a value and how many are without."""
+    if not np.isfinite(value):
+        return "the statistic has no value for the people as they are"
+    if drawn.size <= lost:
+        return "most draws have no value"
+    varied = np.ptp(drawn) > ROUNDING * np.abs(drawn).max()
+    return "" if varied else "the draws do not vary"
 
 
-def _tables(counts: IntArray, time: FloatArray) -> EventTable:
-    """Return event tables of (b, 2, m, 2) people censored and with the event at each time."""
-    events = counts[..., 1]
-    return EventTable(time=time, at_risk=reverse_cumsum(counts.sum(axis=-1)), events=events)
+def _bias(drawn: FloatArray, value: float) -> float:
+    """Return BCa's bias correction: the share of draws below the value, as a normal deviate."""
+    below = _share_below(drawn, value)
+    return float(ndtri(np.clip(below, 1 / (2 * drawn.size), 1 - 1 / (2 * drawn.size))))
 
 
-def _resampled(
-    people: Compared, table: EventTable, draws: int, rng: np.random.Generator
-) -> Iterator[EventTable]:
-    """Yield event tables of people drawn with replacement within each arm."""
-    m = table.time.size
-    place = np.searchsorted(table.time, people.time)
-    cell = 2 * np.minimum(place, m - 1) + people.event
-    arms = [cell[people.arm == code] for code in range(2)]
-    size = max(1, CELLS // max(4 * m, people.time.size))
-    for at in range(0, draws, size):
-        b = min(size, draws - at)
-        counts = np.empty((b, 2, 2 * m), dtype=np.int64)
-        rows = np.arange(b)[:, None] * (2 * m)
-        for code, own in enumerate(arms):
-            chosen = own[rng.integers(0, own.size, (b, own.size), dtype=np.int32)]
-            chosen += rows
-            counts[:, code] = np.bincount(chosen.ravel(), minlength=b * 2 * m).reshape(b, 2 * m)
-        yield _tables(counts.reshape(b, 2, m, 2), table.time)
+def _share_below(drawn: FloatArray, value: float) -> float:
+    """Return the share of draws below a value; those that tie with it up to rounding by half."""
+    tied = np.abs(drawn - value) <= ROUNDING * (abs(value) + drawn.std())
+    below = np.count_nonzero((drawn < value) & ~tied)
+    return float((below + np.count_nonzero(tied) / 2) / drawn.size)
 
 
-def _corrections(
-    people: Compared,
-    table: EventTable,
-    measure: Callable[[EventTable], FloatArray],
-    value: float,
-    drawn: FloatArray,
-) -> tuple[float, float]:
-    """Return BCa's bias correction and acceleration; the jack-knife leaves out each kind of person.
+def _acceleration(resampled: Resampled) -> float:
+    """Return BCa's acceleration; the jack-knife leaves out each kind of person.
 
     People of one arm, time and event are alike, so each kind is left out once and weighted.
     """
-    below = (np.count_nonzero(drawn < value) + np.count_nonzero(drawn == value) / 2) / drawn.size
-    shift = float(ndtri(np.clip(below, 1 / (2 * drawn.size), 1 - 1 / (2 * drawn.size))))
-    m = table.time.size
-    whole = np.stack([table.ended - table.events, table.events], axis=-1)
-    kinds = np.argwhere(whole > 0)
-    number = whole[tuple(kinds.T)]
-    n = np.bincount(people.arm, minlength=2)
-    influence = np.empty(kinds.shape[0])
-    size = max(1, CELLS // (4 * m))
-    for at in range(0, kinds.shape[0], size):
-        some = kinds[at : at + size]
-        counts = np.repeat(whole[None], some.shape[0], axis=0)
-        counts[(np.arange(some.shape[0]), *some.T)] -= 1
-        influence[at : at + size] = measure(_tables(counts, table.time))
-    for code in range(2):  # each arm about its own mean, by its own size
-        own = kinds[:, 0] == code
-        mean = np.average(influence[own], weights=number[own])
-        influence[own] = (mean - influence[own]) * (n[code] - 1) / n[code]
-    influence = np.nan_to_num(influence)
-    square = float((number * influence**2).sum())
-    cube = float((number * influence**3).sum())
-    return shift, cube / (6 * square**1.5) if square > 0 else 0.0
+    square = cube = 0.0
+    for values, number in resampled.left_out():  # each sample about its own mean, by its own size
+        known = np.isfinite(values)
+        if not known.any():
+            continue
+        n = int(number.sum())
+        mean = np.average(values[known], weights=number[known])
+        influence = (mean - values[known]) * (n - 1) / n
+        square += float((number[known] * influence**2).sum())
+        cube += float((number[known] * influence**3).sum())
+    return cube / (6 * square**1.5) if square > 0 else 0.0
 
 
 def _shares(level: float, shift: float, skew: float) -> FloatArray:
@@ -260,7 +330,7 @@ def _shares(level: float, shift: float, skew: float) -> FloatArray:
 
 def _p_value(drawn: FloatArray, null: float, shift: float, skew: float) -> float:
     """Return the smallest alpha whose interval leaves out the null: BCa's shares turned round."""
-    below = (np.count_nonzero(drawn < null) + np.count_nonzero(drawn == null) / 2) / drawn.size
+    below = _share_below(drawn, null)
     least = 1 / (drawn.size + 1)
     w = float(ndtri(np.clip(below, least, 1 - least))) - shift
     z = w / (1 + skew * w) - shift

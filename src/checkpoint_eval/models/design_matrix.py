@@ -54,7 +54,7 @@ def design_matrix(trial: Trial, people: Compared, adjust: Sequence[str]) -> Desi
         terms += names
         columns += values
     matrix = np.stack(columns, axis=1)
-    _refuse_collinear(terms, matrix)
+    refuse_collinear(terms, matrix)
     return DesignMatrix(terms=tuple(terms), values=matrix, arms=k - 1)
 
 
@@ -69,7 +69,8 @@ def indicators(covariate: Covariate) -> tuple[list[str], list[FloatArray]]:
     )
 
 
-def _refuse_collinear(terms: Sequence[str], matrix: FloatArray) -> None:
+def refuse_collinear(terms: Sequence[str], matrix: FloatArray) -> None:
+    """Refuse (n, p) columns one of which is a combination of those before it."""
     centred = matrix - matrix.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))
     length[length == 0] = 1.0

@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -173,7 +173,7 @@ def incidence_difference(
     at: float,
     cause: str | None = None,
     adjust: str | Sequence[str] = (),
-    strata: str | Sequence[str] = (),
+    strata: str | Sequence[str] | None = (),
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -204,8 +204,8 @@ def incidence_difference(
     Raises
     ------
     ImpossibleDesign
-        When `at` is beyond the follow-up of an arm, in a stratum; for constant or collinear
-        covariates, which are named.
+        When `at` is beyond the follow-up of an arm, in a stratum, some of whom had no event of
+        any kind; for constant or collinear covariates, which are named.
     TrialError
         When the outcome has no such cause.
 
@@ -219,6 +219,7 @@ def incidence_difference(
         trial, outcome=outcome, adjust=adjust, strata=strata, analysis_set=analysis_set, arm=arm
     )
     kind = kinds_of(trial, people, measure="cumulative incidence", cause=cause)
+    people = replace(people, event=kind == 1)
     place = np.full(trial.n, -1)
     place[people.people] = np.arange(people.people.size)
     when = horizon_of(people, at, "at")
@@ -254,8 +255,10 @@ def _incidence_at(people: Compared, kind: IntArray, when: float) -> tuple[FloatA
     """Return (2,) incidence of the cause and its variance, within follow-up."""
     table = cause_table(people.time, kind, people.arm, causes=2, groups=2)
     for code, name in enumerate(people.arms):
-        end = float(table.time[np.flatnonzero(table.at_risk[code] > 0)[-1]])
-        if when > end:
+        last = int(np.flatnonzero(table.at_risk[code] > 0)[-1])
+        end = float(table.time[last])
+        # Once everyone left had some event, all that can happen has.
+        if when > end and table.events[:, code, last].sum() < table.at_risk[code, last]:
             raise ImpossibleDesign(
                 f"`at` is {when:g} {people.unit}, beyond the follow-up of arm {name!r}, which ends "
                 f"at {end:g}; choose at most {end:g}."

@@ -14,7 +14,7 @@ Ties = Literal["efron", "breslow"]
 # Newton stops when another step could raise the log likelihood by less than this share of it.
 TOLERANCE = 1e-14
 LARGEST_STEPS = 50
-# The furthest a linear predictor may move in one step.
+# The furthest a linear predictor may move in the first step; twice as far after each that held.
 LARGEST_REACH = 4.0
 # A direction whose information fell below this share of its start is running to infinity, and
 # with it the coefficients that have at least this part in it.
@@ -198,9 +198,9 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
     """
     p = sets.covariates.shape[1]
     null = state = evaluate_at(sets, np.zeros(p), ties)
-    coef = np.zeros(p)
+    coef, reach = np.zeros(p), LARGEST_REACH
     for _ in range(LARGEST_STEPS):
-        step = _newton_step(sets, state)
+        step = _newton_step(sets, state, reach)
         gain = float(step @ state.score)
         size = 1.0
         new = evaluate_at(sets, coef + step, ties)
@@ -208,9 +208,12 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
             size /= 2
             new = evaluate_at(sets, coef + size * step, ties)
         coef, state = coef + size * step, new
+        reach = reach * 2 if size == 1 else LARGEST_REACH
         infinite = _infinite(state.information, null.information)
         if gain <= TOLERANCE * (1 + abs(state.loglik)) or infinite.any():
             break
+    else:
+        infinite = np.ones(p, dtype=bool)  # still climbing: no maximum within reach
     covariance = floats(inverse_of(state.information))
     return CoxRegression(
         coef=coef,
@@ -241,15 +244,15 @@ def inverse_of(information: FloatArray) -> FloatArray:
     return floats(np.linalg.pinv(information / square, hermitian=True) / square)
 
 
-def _newton_step(sets: RiskSets, state: CoxState) -> FloatArray:
-    """Return the Newton step, shortened so that no linear predictor moves by more than a little.
+def _newton_step(sets: RiskSets, state: CoxState, furthest: float) -> FloatArray:
+    """Return the Newton step, shortened so that no linear predictor moves by more than `furthest`.
 
     Far from the maximum a full step can overflow the exponential.
     """
     step = inverse_of(state.information) @ state.score
     reach = float(np.abs(sets.covariates @ step).max())
-    if reach > LARGEST_REACH:
-        step *= LARGEST_REACH / reach
+    if reach > furthest:
+        step *= furthest / reach
     return floats(step)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_choice, check_positive
 from checkpoint_eval._times import nearest_tie
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.competing import cause_row, cause_table, causes_of
 from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
@@ -179,7 +180,7 @@ def pseudo_observations(
         Of what: time free of the event up to the horizon, being free of it at the horizon, or
         having had it by then, which needs competing causes.
     cause : str, optional
-        A competing cause; the event itself when left out.
+        A competing cause, for a cumulative incidence; the event itself when left out.
     analysis_set : str
 
     Returns
@@ -193,7 +194,7 @@ def pseudo_observations(
     ImpossibleDesign
         When the horizon is beyond the follow-up of an arm.
     TrialError
-        When the outcome has no such cause.
+        When the outcome has no such cause, or the measure is of the event alone.
 
     Notes
     -----
@@ -213,6 +214,11 @@ def pseudo_observations(
     [20.0, 17.0]
     """
     check_choice(measure, "measure", MEASURES)
+    if cause is not None and measure != "cumulative incidence":
+        raise TrialError(
+            f"`cause` is {cause!r}, but measure={measure!r} is of the event alone; leave it out, "
+            "or ask for measure='cumulative incidence'."
+        )
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="time", every_arm=True)
     kind = kinds_of(trial, people, measure=measure, cause=cause)
     table = people.table()

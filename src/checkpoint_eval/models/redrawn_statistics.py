@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
@@ -16,11 +15,15 @@ from checkpoint_eval.models.compared import Compared, strata_of
 from checkpoint_eval.models.design_matrix import indicators
 from checkpoint_eval.models.event_tables import event_table
 from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
+from checkpoint_eval.models.resampled_arms import contrast_of_curves
+from checkpoint_eval.models.resampled_people import check_cause, held_to_shape, told_of
+from checkpoint_eval.models.resampled_tallies import (
+    Codes as Codes,
+)  # for whoever writes a statistic
 from checkpoint_eval.models.survival import survival_at
 from checkpoint_eval.models.weighted_logrank import NO_VARIANCE
 from checkpoint_eval.outcomes.trial import Trial
 
-Codes: TypeAlias = NDArray[np.int8]
 Own: TypeAlias = Callable[[Codes, Compared], FloatArray]
 Statistic: TypeAlias = Literal[
     "log-rank",
@@ -29,8 +32,14 @@ Statistic: TypeAlias = Literal[
     "studentised difference",
     "adjusted difference",
     "rank sum",
+    "restricted mean difference",
+    "survival difference",
+    "cumulative incidence difference",
+    "mean events difference",
 ]
 STATISTICS: tuple[str, ...] = get_args(Statistic)
+# Read off curves of each arm, which know of censoring.
+CURVES: tuple[str, ...] = STATISTICS[-4:]
 DIFFERENCES: tuple[str, ...] = ("risk difference", "mean difference", "adjusted difference")
 
 # People times draws worked on at once: few enough for a processor's cache.
@@ -67,20 +76,23 @@ def measure_of(
     weight: Weight = LOG_RANK,
     adjust: Sequence[str] = (),
     horizon: float | None = None,
+    cause: str | None = None,
 ) -> Measure:
     """Return the statistic of a test, refusing options that it would not use."""
+    check_cause(statistic, cause)
     if callable(statistic):
         refuse_unused(statistic, weight, adjust, horizon)
-        own = getattr(statistic, "__name__", type(statistic).__name__)
         return Measure(
             of=_checked(statistic, people),
-            told=f"statistic {own!r} of the user's own",
+            told=told_of(statistic, people, cause),
             without="`statistic` gave no number for the arms as they were",
         )
     check_choice(statistic, "statistic", STATISTICS)
     refuse_unused(statistic, weight, adjust, horizon)
     if statistic == "log-rank":
         return _logrank(trial, people, weight)
+    if statistic in CURVES:
+        return _curves(trial, people, statistic, horizon, cause)
     value = values_of(people, statistic, horizon)
     if statistic == "rank sum":
         return Measure(of=difference_of(rankdata(value)), told=statistic)
@@ -128,15 +140,7 @@ def _checked(statistic: Own, people: Compared) -> Callable[[Codes], FloatArray]:
     def measure(codes: Codes) -> FloatArray:
         seen = codes.view()
         seen.setflags(write=False)  # a statistic looks and does not touch
-        values = np.asarray(statistic(seen, people))
-        if values.shape != (codes.shape[0],):
-            raise TrialError(
-                f"`statistic` must return {codes.shape[0]} numbers, one an allocation (row), got "
-                f"shape {values.shape}."
-            )
-        if values.dtype.kind not in "iufb":
-            raise TrialError(f"`statistic` must return real numbers, got {values.dtype}.")
-        return floats(values)
+        return held_to_shape(statistic(seen, people), codes.shape[0], "an allocation")
 
     return measure
 
@@ -267,6 +271,18 @@ def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
     return statistics
 
 
+def _curves(
+    trial: Trial, people: Compared, statistic: str, horizon: float | None, cause: str | None
+) -> Measure:
+    of, when = contrast_of_curves(trial, people, statistic=statistic, horizon=horizon, cause=cause)
+    return Measure(
+        of=_in_blocks(of, people.people.size),
+        told=f"{told_of(statistic, people, cause)} to {when:g} {people.unit}",
+        scale=when if statistic.startswith("restricted") else 1.0,
+        without="an arm is empty",
+    )
+
+
 def _logrank(trial: Trial, people: Compared, weight: Weight) -> Measure:
     if not people.time.size:
         other = "mean difference" if people.value.size else "risk difference"
@@ -302,7 +318,7 @@ def logrank_many(
     before = np.concatenate([[0], np.cumsum(np.bincount(stratum, minlength=s))])[cells[0]]
     event = _weights_of_events(people, stratum, pooled.time, cells, w)
     exact = weight == LOG_RANK  # whole numbers below 2**24 are exact as 32-bit floats
-    counted: NDArray[Any] = event.astype(np.float32) if exact else event
+    counted = event.astype(np.float32 if exact else np.float64)
 
     def statistics(codes: Codes) -> FloatArray:
         running = np.zeros((codes.shape[0], people.time.size + 1), dtype=np.int32, order="F")

@@ -12,7 +12,14 @@ from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight
-from checkpoint_eval.models.redrawn_statistics import Codes, Measure, Own, Statistic, measure_of
+from checkpoint_eval.models.redrawn_statistics import (
+    CURVES,
+    Codes,
+    Measure,
+    Own,
+    Statistic,
+    measure_of,
+)
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.randomise.redrawing import enumerated, tail
 from checkpoint_eval.results import NAN, SignificanceTest
@@ -32,6 +39,7 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
     draws: int = 10_000,
     rng: np.random.Generator,
     horizon: float | None = None,
+    cause: str | None = None,
     analysis_set: str = "itt",
 ) -> SignificanceTest:
     """Test whether treatment changed anything for anyone, by redrawing the allocation.
@@ -48,8 +56,10 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
         "log-rank" (z, stratified as the randomisation was), "risk difference", "mean difference"
         (both weighted by one over the chance of the arm where a stated rule varies it),
         "studentised difference", "adjusted difference" (of residuals given `adjust`), "rank sum"
-        (difference in mean ranks); or your own, from (b, n) arm codes and the `Compared` people
-        to (b,) numbers.
+        (difference in mean ranks). Of curves up to a horizon, not weighted: "restricted mean
+        difference", "survival difference", "cumulative incidence difference" (Aalen–Johansen),
+        "mean events difference" (of repeated events, ∫ dN/Y). Or your own, from (b, n) arm codes
+        and the `Compared` people to (b,) numbers.
     weight : Weight
         Of the log-rank statistic.
     adjust : str or sequence of str
@@ -60,8 +70,10 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
         Allocations drawn. When the rule has no more than these, all are listed instead: exact.
     rng : numpy.random.Generator
     horizon : float, optional
-        When a time-to-event outcome is read as a risk. With people censored before it the test is
-        not estimable.
+        When a time-to-event outcome is read as a risk, for which the test is not estimable with
+        people censored before it; or of curves, within the follow-up of both arms.
+    cause : str, optional
+        Whose cumulative incidence; that of the event itself when left out.
     analysis_set : {"itt"} or a named set
         A set by what was received has no randomisation distribution and is refused.
 
@@ -76,13 +88,15 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
     TrialError
         For more than two arms, a set defined by treatment received, or options not used.
     ImpossibleDesign
-        When the stated rule cannot have made the allocation in the stated order.
+        When the stated rule cannot have made the allocation in the stated order, or the horizon
+        of a curve is beyond the follow-up of an arm.
 
     Notes
     -----
     Tests the sharp null that nobody's outcome, nor whether and until when it is known, depends on
     the arm; exact then, whatever the distribution. Everyone randomised is redrawn; those with a
-    known outcome enter the statistic.
+    known outcome enter the statistic. Where a redrawn arm's follow-up ends before the horizon its
+    curve is carried forward. A hazard ratio is not offered: the log-rank test is its score test.
 
     References
     ----------
@@ -103,7 +117,7 @@ def randomisation_test(  # noqa: PLR0913 - one keyword for each choice a protoco
     check_count(draws, "draws")
     check_rng(rng)
     parts = [
-        _part(trial, name, chosen, weight, as_names(adjust), horizon, analysis_set)
+        _part(trial, name, chosen, weight, as_names(adjust), horizon, cause, analysis_set)
         for name, chosen in _chosen(trial, outcome, statistic)
     ]
     test = _joined(parts, alternative)
@@ -166,13 +180,20 @@ def _part(
     weight: Weight,
     adjust: tuple[str, ...],
     horizon: float | None,
+    cause: str | None,
     analysis_set: str,
 ) -> Part:
     people = compared_arms(trial, outcome, analysis_set, adjust)
     measure = measure_of(
-        trial, people, statistic=statistic, weight=weight, adjust=adjust, horizon=horizon
+        trial,
+        people,
+        statistic=statistic,
+        weight=weight,
+        adjust=adjust,
+        horizon=horizon,
+        cause=cause,
     )
-    reason = censored_early(people, horizon)
+    reason = "" if statistic in CURVES else censored_early(people, horizon)
     observed = NAN if reason else float(measure.of(people.arm.astype(np.int8)[None, :])[0])
     if np.isnan(observed) and not reason:
         reason = measure.without

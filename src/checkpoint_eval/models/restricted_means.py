@@ -57,7 +57,7 @@ def restricted_mean(
     horizon: float,
     measure: Contrast = "difference",
     adjust: str | Sequence[str] = (),
-    strata: str | Sequence[str] = (),
+    strata: str | Sequence[str] | None = (),
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,
@@ -78,7 +78,8 @@ def restricted_mean(
         Baseline columns that foretell the outcome; categories become indicators.
     strata : str or sequence of str
         Columns over whose combinations the means of each arm are added up in the shares of the
-        strata. Default: none, as each arm of each stratum must be followed to the horizon.
+        strata. Default: none, as each arm of each stratum must be followed to the horizon; None
+        means the strata of the randomisation.
     level : float
     analysis_set : str
     arm : str, optional

@@ -8,18 +8,20 @@ from typing import Literal
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import as_names, check_positive
+from checkpoint_eval._checks import as_names, check_positive, counted
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.cox_models import refuse_repeated
-from checkpoint_eval.models.design_matrix import design_matrix
+from checkpoint_eval.models.design_matrix import design_matrix, refuse_collinear
 from checkpoint_eval.models.pseudo_values import Measure, pseudo_values
 from checkpoint_eval.models.wald import wald_contrast, wald_estimate
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
 
 Contrast = Literal["difference", "ratio", "lost ratio"]
+# What is below this share of the values is their rounding: no variance, and no mean above 0.
+NOTHING = 1e-9
 # From the people of one stratum to (2,) numbers by arm and their variances.
 ByArm = Callable[[Compared], tuple[FloatArray, FloatArray]]
 
@@ -59,17 +61,17 @@ def asked(
     *,
     outcome: str,
     adjust: str | Sequence[str],
-    strata: str | Sequence[str],
+    strata: str | Sequence[str] | None,
     analysis_set: str,
     arm: str | None,
 ) -> tuple[Compared, tuple[str, ...], IntArray | None, str]:
     """Return the people compared, what is adjusted for, their strata and how they are told."""
     names = as_names(adjust)
-    refuse_repeated(names, as_names(strata))
+    refuse_repeated(names, as_names(strata or ()))
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm, complete=names
     )
-    if not as_names(strata):
+    if strata is not None and not as_names(strata):
         return people, names, None, ""
     stratum, told = strata_of(trial, people, strata)
     return people, names, stratum, told
@@ -123,8 +125,8 @@ def within(people: Compared, own: FloatArray | IntArray) -> Compared:
     """Return some of the people compared; both arms must be among them."""
     if np.unique(people.arm[own]).size < len(people.arms):
         raise ImpossibleDesign(
-            f"A stratum of {int(np.count_nonzero(own))} people holds one arm only, so nothing can "
-            "be standardised over it; name coarser `strata`."
+            f"A stratum of {counted(int(np.count_nonzero(own)), 'person', 'people')} holds one arm "
+            "only, so nothing can be standardised over it; name coarser `strata`."
         )
     return replace(
         people,
@@ -139,11 +141,8 @@ def _adjusted(
     trial: Trial, question: Question, *, estimand: str, contrast: Contrast, level: float
 ) -> Estimate:
     """Return the estimate from a regression of pseudo-observations on arm and covariates."""
-    people, stratum = question.people, question.stratum
-    covariates = design_matrix(trial, people, question.adjust).values[:, 1:]
-    if stratum is not None:
-        levels = np.arange(1, int(stratum.max()) + 1)
-        covariates = np.column_stack([covariates, stratum[:, None] == levels])
+    people = question.people
+    covariates = _covariates(trial, question)
     value = pseudo_values(
         people, people.arm, question.kind, measure=question.of, horizon=question.horizon
     )
@@ -170,6 +169,20 @@ def _adjusted(
         time_point=question.horizon,
         adjusted_for=question.adjust,
     )
+
+
+def _covariates(trial: Trial, question: Question) -> FloatArray:
+    """Return (n, p) covariates and indicators of the strata, none a combination of others."""
+    people, stratum = question.people, question.stratum
+    matrix = design_matrix(trial, people, question.adjust)
+    if stratum is None:
+        return matrix.values[:, 1:]
+    codes = np.unique(stratum)
+    for code in codes:
+        within(people, stratum == code)  # refuses a stratum of one arm
+    values = np.column_stack([matrix.values, stratum[:, None] == codes[1:]])
+    refuse_collinear([*matrix.terms, *(f"stratum {code}" for code in codes[1:])], values)
+    return floats(values[:, 1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +214,10 @@ def regressed(
     x = covariates - covariates.mean(axis=0)
     spread = x.std(axis=0)
     design = np.column_stack([np.ones(arm.size), arm, x / np.where(spread > 0, spread, 1.0)])
-    # The engine stops at a gradient of absolute size: values are brought to a mean of 1.
+    # The engine stops at a gradient of absolute size: values are brought to a size of 1.
     size = float(np.abs(value).mean())
-    if not (size > 0 and (link == "identity" or value.mean() > 0)):
+    least = min(float(value[arm == code].mean()) for code in (0, 1))
+    if not (size > 0 and (link == "identity" or least > NOTHING * size)):
         return Regressed()
     family = Gaussian(link=Identity() if link == "identity" else Log())
     groups = np.arange(arm.size)
@@ -212,7 +226,7 @@ def regressed(
         engine = GEE(value / size, design, groups, family=family, cov_struct=Independence())
         fit = engine.fit(start_params=np.zeros(design.shape[1]), maxiter=200, ctol=1e-10)
     coef, covariance = floats(fit.params), floats(fit.cov_params())
-    if not (fit.converged and np.isfinite(coef).all() and covariance[1, 1] > 0):
+    if not (fit.converged and np.isfinite(coef).all() and covariance[1, 1] > NOTHING**2):
         return Regressed()
     means = []
     for code in (0, 1):

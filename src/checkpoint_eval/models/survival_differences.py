@@ -19,7 +19,7 @@ def survival_difference(
     outcome: str,
     at: float,
     adjust: str | Sequence[str] = (),
-    strata: str | Sequence[str] = (),
+    strata: str | Sequence[str] | None = (),
     level: float = 0.95,
     analysis_set: str = "itt",
     arm: str | None = None,

@@ -1,5 +1,6 @@
 from .certified import certificate_page, write_certificate
 from .cohort_figures import plot_fidelity
+from .cross_checking import CrossCheck, Recomputed, cross_check
 from .design_figures import plot_drift, plot_integrity, plot_rules
 from .evaluating import evaluate
 from .evaluation import Evaluation, Result
@@ -11,9 +12,12 @@ from .survival_figures import plot_contrast, plot_log_log, plot_schoenfeld
 from .tables import estimates_table
 
 __all__ = [
+    "CrossCheck",
     "Evaluation",
+    "Recomputed",
     "Result",
     "certificate_page",
+    "cross_check",
     "estimates_table",
     "evaluate",
     "flow_diagram",
