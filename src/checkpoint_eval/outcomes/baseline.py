@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import counted
@@ -64,13 +65,13 @@ class Covariate:
         """(n,) the value as a group code 0, 1, ...; -1 where missing."""
         missing = self.missing
         codes = np.full(self.values.size, -1, dtype=np.int64)
-        codes[~missing] = np.unique(self.values[~missing], return_inverse=True)[1]
+        codes[~missing] = pd.factorize(self.values[~missing], sort=True)[0]
         return codes
 
     @property
     def group_names(self) -> tuple[str, ...]:
         """The name of each group code."""
-        found = np.unique(self.values[~self.missing])
+        found = np.sort(pd.unique(self.values[~self.missing]))
         if self.levels:
             return tuple(self.levels[int(code)] for code in found)
         return tuple(f"{value:g}" for value in found)
@@ -90,15 +91,19 @@ def crossed(columns: Sequence[Covariate]) -> tuple[IntArray, tuple[str, ...]]:
                 f"Column {column.name!r} is missing for {int(column.missing.sum())} people; give "
                 "them a category of their own."
             )
-    cells, codes = np.unique(
-        np.stack([column.codes for column in columns], axis=1), axis=0, return_inverse=True
-    )
+    each = [column.codes for column in columns]
     names = [column.group_names for column in columns]
+    codes = np.zeros_like(each[0])
+    for own, found in zip(each, names, strict=True):
+        # Numbered anew after each column, so that no product of levels can overflow.
+        codes = pd.factorize(codes * len(found) + own, sort=True)[0]
+    someone = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    someone[codes] = np.arange(codes.size)
     labels = tuple(
         ", ".join(
-            f"{column.name}={found[code]}"
-            for column, found, code in zip(columns, names, cell, strict=True)
+            f"{column.name}={found[own[person]]}"
+            for column, found, own in zip(columns, names, each, strict=True)
         )
-        for cell in cells.tolist()
+        for person in someone.tolist()
     )
-    return codes.reshape(-1).astype(np.int64), labels
+    return codes.astype(np.int64), labels

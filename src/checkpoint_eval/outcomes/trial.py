@@ -306,6 +306,9 @@ class Trial:
             if isinstance(outcome, TimeToEvent):
                 contents[f"time {name} {outcome.unit}"] = outcome.time
                 contents[f"event {name}"] = outcome.event
+                if outcome.causes:
+                    contents[f"causes {name}"] = np.array(outcome.causes)
+                    contents[f"competing {name}"] = outcome.competing
             elif isinstance(outcome, Episodes):
                 for part in ("person", "start", "stop", "event", "terminal", "end"):
                     contents[f"{part} {name} {outcome.unit}"] = getattr(outcome, part)

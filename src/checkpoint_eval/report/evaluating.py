@@ -4,33 +4,33 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from checkpoint_eval.balance.baseline import baseline_table
 from checkpoint_eval.balance.differences import standardised_differences
 from checkpoint_eval.balance.omnibus import omnibus_balance
 from checkpoint_eval.balance.participant_flow import flow
 from checkpoint_eval.balance.ratio import sample_ratio_test
-from checkpoint_eval.design.protocol import AnalysisPlan, Estimand, Protocol
+from checkpoint_eval.design.protocol import AnalysisPlan, Protocol
 from checkpoint_eval.errors import InvalidProtocol, TrialError
-from checkpoint_eval.models.cox import hazard_ratio
 from checkpoint_eval.models.multiplicity import adjust_p_values
-from checkpoint_eval.models.rerandomise import randomisation_test
-from checkpoint_eval.models.restricted_means import restricted_mean
-from checkpoint_eval.models.risk import odds_ratio, risk_difference, risk_ratio
 from checkpoint_eval.models.survival import survival_curve
-from checkpoint_eval.models.survival_differences import survival_difference
-from checkpoint_eval.models.weighted_logrank import logrank_test
+from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
-from checkpoint_eval.results import NAN, Estimate, SignificanceTest
+from checkpoint_eval.report.measuring import (
+    Asked,
+    Exploration,
+    common_end,
+    computed,
+    usual_measures,
+)
+from checkpoint_eval.results import Estimate, SignificanceTest
 
 PACKAGES = ("checkpoint-eval", "numpy", "scipy", "pandas", "statsmodels", "narwhals")
 
-Progress = Callable[[Sequence[Estimand]], Iterable[Estimand]]
+Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
 
 def evaluate(
@@ -64,6 +64,12 @@ def evaluate(
     With several treatment arms each is compared with control. Chance comes from the protocol's
     seed: the same protocol and data give the same evaluation on any machine.
 
+    Without a protocol, of times: hazard ratio, log-rank test, and risks and restricted means as far
+    as every arm was followed; cumulative incidence and Gray's test where causes compete. Of
+    repeated events: the rate ratio (Andersen-Gill) and the difference in mean events, given death
+    where that is known. Of counts: the rate ratio (negative binomial). Of yes or no: risk
+    difference, risk ratio and odds ratio. Of numbers: a randomisation test of the means.
+
     References
     ----------
     CONSORT 2025 (Hopewell et al., BMJ 2025;388:e081123), items 21, 22, 25 and 26. Adjusted
@@ -79,7 +85,9 @@ def evaluate(
     check_trial(trial)
     promised = protocol if protocol is not None else trial.protocol
     if not trial.outcomes:
-        raise TrialError("The trial has no outcomes; name some in `times` or `binary`.")
+        raise TrialError(
+            "The trial has no outcomes; name some in `times`, `binary`, `counts` or `numeric`."
+        )
     # First, as it refuses a screening that does not reconcile.
     counts = flow(trial if promised is trial.protocol else replace(trial, protocol=promised))
     plan = _Plan.promised(trial, promised) if promised is not None else _Plan.exploratory(trial)
@@ -125,7 +133,7 @@ def evaluate(
 class _Plan:
     """What to compute: estimands, when outcomes are read, error rates."""
 
-    estimands: tuple[Estimand, ...]
+    estimands: tuple[Asked, ...]
     time_points: dict[str, float]
     analysis: AnalysisPlan
 
@@ -140,29 +148,16 @@ class _Plan:
 
     @classmethod
     def exploratory(cls, trial: Trial) -> "_Plan":
-        estimands: list[Estimand] = []
-        time_points: dict[str, float] = {}
-        for name, outcome in trial.outcomes.items():
-            measures: tuple[str, ...] = ("risk difference", "risk ratio", "odds ratio")
-            if isinstance(outcome, TimeToEvent):
-                measures = _TIMED
-                known = ~outcome.missing
-                arm = trial.assignment.arm
-                time_points[name] = min(
-                    float(outcome.time[known & (arm == code)].max(initial=0.0))
-                    for code in range(len(trial.arms))
-                )
-            estimands += [Estimand(outcome=name, measure=measure) for measure in measures]
-        return cls(estimands=tuple(estimands), time_points=time_points, analysis=AnalysisPlan())
-
-
-_TIMED = (
-    "hazard ratio",
-    "log-rank test",
-    "risk difference",
-    "risk ratio",
-    "restricted mean difference",
-)
+        ends = {name: common_end(trial, name) for name in trial.outcomes}
+        return cls(
+            estimands=tuple(
+                Exploration(outcome=name, measure=measure)
+                for name, outcome in trial.outcomes.items()
+                for measure in usual_measures(outcome)
+            ),
+            time_points={name: end for name, end in ends.items() if end is not None},
+            analysis=AnalysisPlan(),
+        )
 
 
 def _check_fit(trial: Trial, protocol: Protocol) -> None:
@@ -195,76 +190,16 @@ def _check_fit(trial: Trial, protocol: Protocol) -> None:
 
 
 def _named_values(
-    trial: Trial, plan: _Plan, estimand: Estimand, place: int
+    trial: Trial, plan: _Plan, asked: Asked, place: int
 ) -> list[Estimate | SignificanceTest]:
     """Return the results of one estimand, or a refusal that says which estimand it is."""
     try:
-        return _values(trial, plan, estimand, place)
+        timed = isinstance(trial.outcome(asked.outcome), (TimeToEvent, Episodes))
+        at = plan.time_points[asked.outcome] if timed else None
+        return computed(trial, asked, at=at, plan=plan.analysis, place=place)
     except TrialError as problem:
-        which = f"estimands[{place}], {estimand.measure} of {estimand.outcome!r}"
+        which = f"estimands[{place}], {asked.measure} of {asked.outcome!r}"
         raise type(problem)(f"{which}: {problem}") from problem
-
-
-def _values(
-    trial: Trial, plan: _Plan, estimand: Estimand, place: int
-) -> list[Estimate | SignificanceTest]:
-    """Return the results of one estimand: one for each treatment arm, or one test of all."""
-    rng = np.random.default_rng([plan.analysis.seed, place])
-    common: dict[str, Any] = {"outcome": estimand.outcome, "analysis_set": estimand.analysis_set}
-    timed = isinstance(trial.outcome(estimand.outcome), TimeToEvent)
-    at = plan.time_points[estimand.outcome] if timed else None
-    measure = estimand.measure
-    if measure == "log-rank test":
-        return [logrank_test(trial, **common)]
-    if measure.startswith("randomisation test"):
-        statistic: Literal["log-rank", "risk difference"] = (
-            "log-rank" if "log-rank" in measure else "risk difference"
-        )
-        return [
-            randomisation_test(
-                trial,
-                statistic=statistic,
-                horizon=at if statistic == "risk difference" else None,
-                draws=plan.analysis.draws,
-                rng=rng,
-                **common,
-            )
-        ]
-    common |= {"level": 1 - plan.analysis.alpha}
-    verb = _VERBS[measure]
-    return [
-        verb(trial, estimand.adjust, at, {**common, "arm": arm if len(trial.arms) > 2 else None})
-        for arm in trial.arms[1:]
-    ]
-
-
-_Verb = Callable[[Trial, tuple[str, ...], float | None, dict[str, Any]], Estimate]
-
-_VERBS: dict[str, _Verb] = {
-    "risk difference": lambda trial, adjust, at, rest: risk_difference(
-        trial, adjust=adjust, horizon=at, **rest
-    ),
-    "risk ratio": lambda trial, adjust, at, rest: risk_ratio(
-        trial, adjust=adjust, horizon=at, **rest
-    ),
-    "odds ratio": lambda trial, adjust, at, rest: odds_ratio(
-        trial, adjust=adjust, horizon=at, **rest
-    ),
-    "hazard ratio": lambda trial, adjust, _, rest: hazard_ratio(trial, adjust=adjust, **rest),
-    "restricted mean difference": lambda trial, _, at, rest: restricted_mean(
-        trial, horizon=_known(at), measure="difference", **rest
-    ),
-    "restricted mean ratio": lambda trial, _, at, rest: restricted_mean(
-        trial, horizon=_known(at), measure="ratio", **rest
-    ),
-    "survival difference": lambda trial, _, at, rest: survival_difference(
-        trial, at=_known(at), **rest
-    ),
-}
-
-
-def _known(at: float | None) -> float:
-    return NAN if at is None else at
 
 
 def _adjusted(results: list[Result], method: str) -> list[Result]:

@@ -6,7 +6,7 @@ import pandas as pd
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.results import Estimate, SignificanceTest
 
-SHARES = ("risk", "survival difference")
+SHARES = ("risk", "survival difference", "cumulative incidence")
 
 
 def estimates_table(evaluation: Evaluation) -> pd.DataFrame:
@@ -49,16 +49,17 @@ def table_row(result: Result, *, several_arms: bool = False) -> dict[str, str]:
 
 def _test_row(test: SignificanceTest) -> dict[str, str]:
     cells = [
-        f"{events}/{n}{_lost(missing)}"
-        for events, n, missing in zip(test.events, test.n, test.missing, strict=True)
+        f"{f'{test.events[arm]}/' if test.events else ''}{n}{_lost(test.missing[arm])}"
+        for arm, n in enumerate(test.n)
     ]
+    told = f"statistic {test.statistic:.3f}".replace("-", "−")
     return {
         "outcome": test.outcome,
         "measure": test.test,
         "analysis set": test.analysis_set,
         "control": cells[0],
         "treatment": "; ".join(cells[1:]),
-        "effect (interval)": f"statistic {test.statistic:.3f}".replace("-", "−"),
+        "effect (interval)": told if test.estimable else "not estimable",
     }
 
 
@@ -77,10 +78,18 @@ def is_share(value: Estimate) -> bool:
     return value.estimand.startswith(SHARES) and value.scale == "difference"
 
 
+def _is_number_of_events(value: Estimate) -> bool:
+    return value.estimand.startswith("mean events")
+
+
 def format_value(value: Estimate, number: float) -> str:
-    """Return one arm's result: a share as per cent, a time in its unit."""
-    if value.estimand.startswith(("risk", "survival", "odds")):
+    """Return one arm's result: a share as per cent, a rate per unit, a time in its unit."""
+    if value.estimand.startswith(("risk", "survival", "odds", "cumulative incidence")):
         return f"{100 * number:.1f}%"
+    if value.estimand == "rate ratio":
+        return f"{number:.3g} per {value.unit.removesuffix('s')}"
+    if _is_number_of_events(value):
+        return f"{number:.2f}"
     return f"{number:.1f} {value.unit}"
 
 
@@ -96,7 +105,9 @@ def format_effect(value: Estimate) -> str:
     shown, low, high = _told_apart(
         numbers, null=value.null, least=least, signed=value.scale == "difference"
     )
-    unit = " points" if points else f" {value.unit}" if value.scale == "difference" else ""
+    unit = ""
+    if value.scale == "difference":
+        unit = " points" if points else "" if _is_number_of_events(value) else f" {value.unit}"
     return f"{shown}{unit} ({low} to {high})"
 
 
