@@ -2,11 +2,7 @@ from .adjusted_logrank import adjusted_logrank_test, marginal_hazard_ratio
 from .bootstrapped import bootstrap_interval
 from .compared import Compared, compare
 from .cox import CoxFit, fit_cox, hazard_ratio
-from .cox_curves import (
-    predicted_survival,
-    standardised_survival,
-    standardised_survival_difference,
-)
+from .cox_curves import predicted_survival, standardised_survival, standardised_survival_difference
 from .event_tables import EventTable, event_table
 from .gray import gray_test
 from .incidence import Incidence, cumulative_incidence, incidence_difference
@@ -21,6 +17,7 @@ from .mean_events import (
     mean_cumulative_function,
     mean_cumulative_test,
 )
+from .means import mean_difference
 from .multiplicity import adjust_p_values
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
@@ -36,19 +33,9 @@ from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
 from .side_by_side import events_side_by_side
 from .subdistribution import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
-from .survival import (
-    KaplanMeier,
-    kaplan_meier,
-    survival_curve,
-    survival_quantiles,
-)
+from .survival import KaplanMeier, kaplan_meier, survival_curve, survival_quantiles
 from .survival_differences import survival_difference
-from .terminal import (
-    terminal_mean,
-    terminal_mean_difference,
-    terminal_mean_test,
-    while_alive_rate,
-)
+from .terminal import terminal_mean, terminal_mean_difference, terminal_mean_test, while_alive_rate
 from .weighted_logrank import LogRank, logrank, logrank_test, logrank_z
 from .wins import win_ratio
 
@@ -97,6 +84,7 @@ __all__ = [
     "mean_cumulative_difference",
     "mean_cumulative_function",
     "mean_cumulative_test",
+    "mean_difference",
     "odds_ratio",
     "predicted_survival",
     "proportional_hazards_test",

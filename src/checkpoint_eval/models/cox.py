@@ -91,13 +91,13 @@ class CoxFit:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a term: coefficient, hazard ratio, standard error, z and p."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            z = self.coef / self.std_error
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            z, ratio = self.coef / self.std_error, np.exp(self.coef)
         return pd.DataFrame(
             {
                 "term": self.terms,
                 "coef": self.coef,
-                "hazard_ratio": np.exp(self.coef),
+                "hazard_ratio": ratio,
                 "std_error": self.std_error,
                 "z": z,
                 "p_value": 2 * ndtr(-np.abs(z)),
@@ -247,6 +247,8 @@ def _fit(model: CoxModel) -> tuple[CoxFit, RiskSets | None]:
 def _not_proportional(model: CoxModel, sets: RiskSets, result: CoxRegression) -> str:
     """Say which arms' hazard ratios change with time, where the test says so."""
     told = ""
+    if model.weighs or model.columns.cluster is not None:
+        return told  # the test takes everyone for one person, and a person for independent
     for place, arm in enumerate(model.people.arms[1:]):
         p_value = changes_with_time(sets, result, model.people.table(), ties=model.ties, term=place)
         if p_value < CHANGING:
@@ -362,7 +364,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
 
 def _without_maximum(fit: CoxFit, sets: RiskSets, *, estimand: str, level: float) -> Estimate:
     """Return the estimate that has no value, with the limits of the score test where they are."""
-    found = score_limits(sets, ties=fit.model.ties, level=level)
+    found = score_limits(sets, ties=fit.model.ties, level=level, robust=fit.model.sandwich)
     told = "; limits and p of the score test" if found is not None else ""
     none = not_estimable(
         fit.model.people,

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_known, check_level
+from checkpoint_eval._checks import check_choice, check_known, check_level, is_number
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.cox import CoxFit
@@ -71,18 +71,20 @@ def predicted_survival(
     check_level(level)
     _refuse_without_survival(fit)
     given = dict(values or {})
-    for name in given:
+    for name, value in given.items():
         check_known(name, fit.terms, what="term")
+        if not (is_number(value) and np.isfinite(value)):
+            raise TrialError(f"`values` of {name!r} must be a finite number, got {value!r}.")
     hazards = hazards_of(fit.model, tuple(fit.coef.tolist()))
     sets, state = hazards.sets, hazards.state
     at = np.array([float(given.get(term, 0.0)) for term in fit.terms]) - sets.centre
-    ratio = np.exp(at @ fit.coef - state.largest)[:, None]
     # The coefficients move the hazard itself, and the ratio to it.
     slope = hazards.slope + hazards.hazard[..., None] * at[:, None]
-    covariance = fit.covariance
-    variance = hazards.spread + np.einsum("smp,pq,smq->sm", slope, covariance, slope)
-    cumulative = ratio * hazards.hazard
-    curve = KaplanMeier(survival=floats(np.exp(-cumulative)), greenwood=ratio**2 * variance)
+    variance = hazards.spread + np.einsum("smp,pq,smq->sm", slope, fit.covariance, slope)
+    with np.errstate(over="ignore", invalid="ignore"):  # values far from everybody's
+        ratio = np.exp(at @ fit.coef - state.largest)[:, None]
+        cumulative = ratio * hazards.hazard
+        curve = KaplanMeier(survival=floats(np.exp(-cumulative)), greenwood=ratio**2 * variance)
     low, high = survival_limits(curve, interval="log", half=pointwise(curve, level=level))
     s, m = cumulative.shape
     frame = pd.DataFrame(
@@ -130,7 +132,8 @@ def standardised_survival(fit: CoxFit, *, level: float = 0.95) -> Curve:
     References
     ----------
     Makuch (1982); Zhang, Chen and Zhou (2007); for influence functions Reid and Crépeau (1985).
-    Checked against R predict.coxph, mets::survivalG and a jackknife on Rossi.
+    Checked against R survfit averaged over people, weight derivatives of R coxph and the
+    jackknife.
 
     Examples
     --------
@@ -212,7 +215,8 @@ def standardised_survival_difference(
 
     References
     ----------
-    As `standardised_survival`. Checked against R mets::survivalG and a jackknife on Rossi.
+    As `standardised_survival`. Checked against R survfit and weight derivatives of R
+    coxph, and the jackknife, on Rossi.
 
     Examples
     --------
@@ -234,12 +238,8 @@ def standardised_survival_difference(
         complete=(*fit.model.adjust, *fit.model.columns.complete),
     )
     when = horizon_of(people, at, "at")
+    _refuse_beyond(hazards, when, people.unit)
     place = int(np.searchsorted(hazards.time, when, side="right")) - 1
-    if place > hazards.reach.min():
-        last = hazards.time[hazards.reach.min()]
-        raise ImpossibleDesign(
-            f"`at` is {at:g}, but a stratum is followed up to {last:g} {people.unit} only."
-        )
     survival, psi = np.ones(2), np.zeros((2, 1))
     if place >= 0:
         arms = [0, fit.model.people.arms.index(people.arms[1])]
@@ -264,6 +264,16 @@ def standardised_survival_difference(
         time_point=when,
         adjusted_for=fit.model.adjust,
     )
+
+
+def _refuse_beyond(hazards: CoxHazards, when: float, unit: str) -> None:
+    last = float(hazards.time[hazards.reach.min()])
+    if when > last:
+        where = "a stratum" if hazards.reach.size > 1 else "everybody"
+        raise ImpossibleDesign(
+            f"`at` is {when:g} {unit}, but the follow-up of {where} ends at {last:g}; choose "
+            f"at most {last:g}."
+        )
 
 
 def _standardisable(fit: CoxFit) -> CoxHazards:
@@ -295,12 +305,14 @@ def _standardised(
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Yield (k, c) survival by arm at grid places, and (k, n, c) what each person adds to it.
 
-    In blocks of places. People of one cluster are added up into one row.
+    In blocks of places. People of one cluster are added up into one row. Somebody whose weight
+    counts people stands for so many rows.
     """
     sets, model = hazards.sets, fit.model
     n, k = model.people.people.size, len(model.people.arms)
     share = (sets.weight / sets.weight.sum())[:, None]
     moved = moves(hazards, fit.model_covariance)
+    copies = np.ones((n, 1)) if model.sandwich else np.sqrt(sets.weight)[:, None]
     group = np.unique(sets.cluster, return_inverse=True)[1].reshape(-1)
     clusters = csr_array((np.ones(n), (group, np.arange(n))))
     strata = csr_array((np.ones(n), (sets.stratum, np.arange(n))), (hazards.reach.size, n))
@@ -322,5 +334,5 @@ def _standardised(
             slope += np.einsum("sc,scp->pc", by_stratum, hazards.slope[:, columns])
             survival[arm] = (share * alive).sum(axis=0) * known
             added = share * (alive - survival[arm]) + by_stratum[sets.stratum] * own
-            psi[arm] = clusters @ (added + moved @ slope)
+            psi[arm] = clusters @ ((added + moved @ slope) / copies)
         yield survival, psi

@@ -84,7 +84,8 @@ def hazards_of(model: CoxModel, coef: tuple[float, ...]) -> CoxHazards:
         return floats(np.cumsum(found, axis=1))
 
     reach = np.full(shape[0], -1)
-    np.maximum.at(reach, sets.stratum, np.searchsorted(time, people.time))
+    own = np.zeros(people.time.size, dtype=np.int64) if model.stratum is None else model.stratum
+    np.maximum.at(reach, own, np.searchsorted(time, people.time))
     return CoxHazards(
         sets=sets,
         state=state,

@@ -66,6 +66,9 @@ class CoxModel:
     told : str
         Strata, in words.
     sandwich : bool
+        Whether the variance is the sandwich's.
+    weighs : bool
+        Whether its weights are no counts of people.
     """
 
     trial: Trial
@@ -76,6 +79,7 @@ class CoxModel:
     told: str
     ties: Ties
     sandwich: bool
+    weighs: bool
     columns: CoxColumns
 
     @classmethod
@@ -94,7 +98,11 @@ class CoxModel:
         check_choice(ties, "ties", ("efron", "breslow"))
         refuse_repeated(adjust, as_names(strata or ()))
         stratum, told = strata_of(trial, people, strata)
-        weighted = columns.weights is not None and not _whole(
+        if not isinstance(columns.varying, TimeVarying | None):
+            raise TrialError(
+                f"`varying` must be a `TimeVarying`, got {type(columns.varying).__name__}."
+            )
+        weighs = columns.weights is not None and not _whole(
             _weights(trial, people, columns.weights)
         )
         return cls(
@@ -105,7 +113,8 @@ class CoxModel:
             strata=trial.assignment.stratified_by if strata is None else as_names(strata),
             told=told,
             ties=ties,
-            sandwich=robust or columns.cluster is not None or weighted,
+            sandwich=robust or columns.cluster is not None or weighs,
+            weighs=weighs,
             columns=columns,
         )
 
@@ -200,11 +209,16 @@ def rows_of(model: CoxModel) -> CoxRows:
         begin = np.full(n, -1.0) if start is None else start
         person, start, stop, changing = columns.varying.split(people.people, begin, people.time)
         event = event[person] & (stop == people.time[person])
+        taken = sorted({*terms, *people.arms, *model.adjust} & set(columns.varying.values))
+        if taken:
+            raise TrialError(
+                f"`varying` has {taken[0]!r}, which the model has already; give it another name."
+            )
         x, terms = np.column_stack([x[person], changing]), (*terms, *columns.varying.values)
     weight = (
         np.ones(n) if columns.weights is None else _weights(model.trial, people, columns.weights)
     )
-    offset = np.zeros(n) if columns.offset is None else _number(model, columns.offset)
+    offset = np.zeros(n) if columns.offset is None else _number(model, columns.offset, "offset")
     return CoxRows(
         terms=terms,
         person=person,
@@ -243,18 +257,21 @@ def risk_sets_of(model: CoxModel) -> RiskSets:
     return person_sets(model)
 
 
-def _number(model: CoxModel, name: str) -> FloatArray:
-    return _numeric(model.people.columns(model.trial, (name,))[0])
+def _number(model: CoxModel, name: str, argument: str) -> FloatArray:
+    return _numeric(model.people.columns(model.trial, (name,))[0], argument)
 
 
-def _numeric(column: Covariate) -> FloatArray:
+def _numeric(column: Covariate, argument: str) -> FloatArray:
     if column.levels:
-        raise TrialError(f"Column {column.name!r} holds categories; numbers are needed.")
+        raise TrialError(
+            f"`{argument}` is the column {column.name!r}, which holds categories; name one that "
+            "holds numbers."
+        )
     return column.values
 
 
 def _entries(model: CoxModel, name: str) -> FloatArray:
-    entry = _number(model, name)
+    entry = _number(model, name, "entry")
     wrong = np.flatnonzero(~(entry < model.people.time))
     if wrong.size:
         row = int(wrong[0])
@@ -267,7 +284,7 @@ def _entries(model: CoxModel, name: str) -> FloatArray:
 
 
 def _weights(trial: Trial, people: Compared, name: str) -> FloatArray:
-    weight = _numeric(people.columns(trial, (name,))[0])
+    weight = _numeric(people.columns(trial, (name,))[0], "weights")
     wrong = np.flatnonzero(~((weight > 0) & (weight < np.inf)))
     if wrong.size:
         row = int(wrong[0])
@@ -290,7 +307,7 @@ def refuse_constant(sets: RiskSets, terms: tuple[str, ...], *, arms: int) -> Non
     if still:
         raise ImpossibleDesign(
             f"{still[0]!r} does not vary within the strata, so no comparison there tells of it; "
-            "leave it out of `adjust`, or out of `strata`."
+            "leave it out of `adjust`, `varying` or `strata`."
         )
 
 

@@ -6,12 +6,13 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from checkpoint_eval._arrays import floats
+from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval.models.partial_likelihood import (
     Ties,
     cox_regression,
     evaluate_at,
     inverse_of,
+    summed_by_cluster,
 )
 from checkpoint_eval.models.risk_sets import RiskSets
 
@@ -27,8 +28,10 @@ class ScoreInterval:
     p_value: float
 
 
-def score_z(sets: RiskSets, log_ratio: float, *, ties: Ties) -> float:
+def score_z(sets: RiskSets, log_ratio: float, *, ties: Ties, robust: bool = False) -> float:
     """Return the score test's z of the first covariate's log hazard ratio, others at their best.
+
+    `robust` puts the sum of squared efficient scores over clusters in the information's place.
 
     References
     ----------
@@ -49,27 +52,39 @@ def score_z(sets: RiskSets, log_ratio: float, *, ties: Ties) -> float:
             return float("nan")
         coef[1:] = fitted.coef
     state = evaluate_at(sets, coef, ties)
-    information = state.information
-    left = float(information[0, 0])
-    if coef.size > 1:
-        cross = information[0, 1:]
-        left -= float(cross @ inverse_of(information[1:, 1:]) @ cross)
-    return float(state.score[0] / np.sqrt(left)) if left > 0 else float("nan")
+    weight = _efficient(state.information)
+    score = float(weight @ state.score)
+    if robust:
+        left = float(((summed_by_cluster(sets, state) @ weight) ** 2).sum())
+    else:
+        left = float(weight @ state.information @ weight)
+    return score / np.sqrt(left) if left > 0 else float("nan")
 
 
-def score_limits(sets: RiskSets, *, ties: Ties, level: float) -> ScoreInterval | None:
+def _efficient(information: FloatArray) -> FloatArray:
+    """Return (p,) weights that make the first score one that the others do not foretell."""
+    weight = np.zeros(information.shape[0])
+    weight[0] = 1.0
+    if weight.size > 1:
+        weight[1:] = -inverse_of(information[1:, 1:]) @ information[1:, 0]
+    return weight
+
+
+def score_limits(
+    sets: RiskSets, *, ties: Ties, level: float, robust: bool = False
+) -> ScoreInterval | None:
     """Return where the score test stops rejecting, for a ratio with no finite maximum.
 
     None when the score has no limit either, as with no information about the arms.
     """
-    at_one = score_z(sets, 0.0, ties=ties)
+    at_one = score_z(sets, 0.0, ties=ties, robust=robust)
     if not abs(at_one) > 0:
         return None
     down = at_one < 0  # the ratio runs to 0, and the test rejects large ones
     target = float(ndtri(0.5 + level / 2)) * (-1 if down else 1)
 
     def beyond(log_ratio: float) -> float:
-        return score_z(sets, log_ratio, ties=ties) - target
+        return score_z(sets, log_ratio, ties=ties, robust=robust) - target
 
     # The score is flat where the ratio runs to and steep the other way: step out until it rejects.
     inner, outer = (-WIDEST, 0.0) if down else (WIDEST, 0.0)

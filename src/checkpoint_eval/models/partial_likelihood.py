@@ -14,8 +14,11 @@ Ties = Literal["efron", "breslow"]
 # Newton stops when another step could raise the log likelihood by less than this share of it.
 TOLERANCE = 1e-14
 LARGEST_STEPS = 50
-# The furthest a linear predictor may move in the first step; twice as far after each that held.
-LARGEST_REACH = 4.0
+# How far a linear predictor may move in the first step, twice as far after each that held, and
+# at most. One that gets further than `BEYOND` from its stratum's mean belongs to coefficients
+# that run away, which are those that still move; much further on, risks would underflow.
+FIRST_REACH, LARGEST_REACH, BEYOND = 4.0, 32.0, 120.0
+STILL_MOVING = 1e-6
 # A direction whose information fell below this share of its start is running to infinity, and
 # with it the coefficients that have at least this part in it.
 VANISHED = 1e-7
@@ -198,7 +201,7 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
     """
     p = sets.covariates.shape[1]
     null = state = evaluate_at(sets, np.zeros(p), ties)
-    coef, reach = np.zeros(p), LARGEST_REACH
+    coef, reach = np.zeros(p), FIRST_REACH
     for _ in range(LARGEST_STEPS):
         step = _newton_step(sets, state, reach)
         gain = float(step @ state.score)
@@ -208,8 +211,11 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
             size /= 2
             new = evaluate_at(sets, coef + size * step, ties)
         coef, state = coef + size * step, new
-        reach = reach * 2 if size == 1 else LARGEST_REACH
+        reach = min(2 * reach, LARGEST_REACH) if size == 1 else FIRST_REACH
         infinite = _infinite(state.information, null.information)
+        if np.abs(sets.covariates @ coef).max() > BEYOND:
+            moved = np.abs(sets.covariates).max(axis=0) * np.abs(step)
+            infinite |= moved > STILL_MOVING * moved.max()
         if gain <= TOLERANCE * (1 + abs(state.loglik)) or infinite.any():
             break
     else:
@@ -257,13 +263,17 @@ def _newton_step(sets: RiskSets, state: CoxState, furthest: float) -> FloatArray
 
 
 def _sandwich(sets: RiskSets, state: CoxState, covariance: FloatArray) -> FloatArray:
+    influence = summed_by_cluster(sets, state) @ covariance
+    return floats(influence.T @ influence)
+
+
+def summed_by_cluster(sets: RiskSets, state: CoxState) -> FloatArray:
+    """Return (c, p) score residuals of each cluster, scaled so that their squares add up."""
     residual = score_residuals(sets, state)
     # A row's residual is that of all its people together, who are alike and each their own.
     residual /= np.sqrt(sets.copies)[:, None]
     clusters = np.unique(sets.cluster, return_inverse=True)[1].reshape(-1)
-    summed = np.stack([np.bincount(clusters, weights=column) for column in residual.T], axis=1)
-    influence = summed @ covariance
-    return floats(influence.T @ influence)
+    return np.stack([np.bincount(clusters, weights=column) for column in residual.T], axis=1)
 
 
 def schoenfeld_sums(

@@ -128,7 +128,7 @@ def _of_events(
     dead = sets.dead[np.argsort(sets.last[sets.dead], kind="stable")]
     left = sets.covariates[dead] - step_means(state)[sets.last[dead]]
     if scaled:
-        left = left @ fit.covariance * dead.size + fit.coef
+        left = left @ fit.model_covariance * dead.size + fit.coef
     frame = pd.DataFrame(left, columns=list(fit.terms))
     frame.insert(0, "time", sets.time[sets.last[dead]])
     frame.insert(0, "stratum", np.array(fit.model.stratum_labels, object)[sets.stratum[dead]])

@@ -75,7 +75,7 @@ def survival_limits(
     survival 0 and 1 are those of R survival::survfit.
     """
     s = curve.survival
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if interval == "plain":
             low, high = s - s * half, s + s * half
         elif interval == "log":

@@ -47,7 +47,8 @@ def wald_estimate(  # noqa: PLR0913 - the fields of an Estimate that the people 
         )
     low, high, p_value = wald(value, std_error, level=level)
     if measure == "ratio":
-        value, low, high = np.exp([value, low, high]).tolist()
+        with np.errstate(over="ignore"):  # a limit may be beyond all numbers
+            value, low, high = np.exp([value, low, high]).tolist()
     return Estimate(
         estimand=estimand,
         scale=measure,

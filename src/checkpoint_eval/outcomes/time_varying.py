@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen, frozen_mapping
-from checkpoint_eval._checks import check_count, counted
+from checkpoint_eval._checks import check_count, check_mapping, counted
 from checkpoint_eval.errors import InvalidData
 
 
@@ -43,8 +43,14 @@ class TimeVarying:
 
     def __post_init__(self) -> None:
         check_count(self.people, "people")
-        person, time = frozen(self.person, np.int64), frozen(self.time, np.float64)
-        values = {name: frozen(each, np.float64) for name, each in self.values.items()}
+        person, time = _numbers(self.person, "person"), _numbers(self.time, "time")
+        if not (person == np.floor(person)).all():
+            raise InvalidData("`person` must hold whole numbers, rows of the assignment.")
+        person = frozen(person, np.int64)
+        values = {
+            name: _numbers(each, f"values[{name!r}]")
+            for name, each in check_mapping(self.values, "values").items()
+        }
         sizes = {time.size, person.size, *(each.size for each in values.values())}
         if not values or len(sizes) > 1:
             raise InvalidData(
@@ -116,8 +122,16 @@ class TimeVarying:
             )
         same = np.append(who[1:] == who[:-1], False)
         until = np.where(same, np.append(since[1:], np.inf), np.inf)
-        start = np.where(since <= np.maximum(entry[who], 0.0), entry[who], since)
+        begins = np.maximum(entry[who], 0.0)
+        start = np.where(since <= begins, entry[who], since)
         stop = np.minimum(until, exits[who])
-        kept = start < stop
+        kept = (start < stop) & (until > begins)
         values = np.stack([each[own] for each in self.values.values()], axis=1)
         return who[kept], floats(start[kept]), floats(stop[kept]), floats(values[kept])
+
+
+def _numbers(values: object, name: str) -> FloatArray:
+    try:
+        return floats(frozen(values, np.float64))  # type: ignore[arg-type]
+    except (TypeError, ValueError) as problem:
+        raise InvalidData(f"`{name}` must hold numbers, got {values!r}.") from problem

@@ -118,9 +118,8 @@ def plot_schoenfeld(
         if np.unique(time).size > SMOOTH:
             grid = np.linspace(time.min(), time.max(), 200)
             middle, error = _smooth(time, residual, grid)
-            half = (
-                ndtri(0.5 + level / 2) * error * np.sqrt(fit.covariance[place, place] * time.size)
-            )
+            spread = np.sqrt(fit.model_covariance[place, place] * time.size)
+            half = ndtri(0.5 + level / 2) * error * spread
             ax.plot(grid, middle, color=TREATMENTS[0], lw=1.8, label="change with time")
             ax.fill_between(
                 grid, middle - half, middle + half, color=TREATMENTS[0], alpha=0.15, lw=0
