@@ -1,3 +1,4 @@
+from .absolute_and_relative import RiskEffects, risk_effects
 from .adjusted_logrank import adjusted_logrank_test, marginal_hazard_ratio
 from .bootstrapped import bootstrap_interval
 from .compared import Compared, compare
@@ -19,6 +20,7 @@ from .mean_events import (
 )
 from .means import mean_difference
 from .multiplicity import adjust_p_values
+from .number_needed import NumberNeeded, number_needed_to_treat
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
@@ -51,9 +53,11 @@ __all__ = [
     "LogRank",
     "MeanCumulative",
     "ModestlyWeighted",
+    "NumberNeeded",
     "ParametricFit",
     "PetoPeto",
     "ProportionalHazardsTest",
+    "RiskEffects",
     "RiskSets",
     "SubdistributionFit",
     "TaroneWare",
@@ -85,6 +89,7 @@ __all__ = [
     "mean_cumulative_function",
     "mean_cumulative_test",
     "mean_difference",
+    "number_needed_to_treat",
     "odds_ratio",
     "predicted_survival",
     "proportional_hazards_test",
@@ -97,6 +102,7 @@ __all__ = [
     "restricted_mean_curve",
     "restricted_mean_of",
     "risk_difference",
+    "risk_effects",
     "risk_ratio",
     "standardised_survival",
     "standardised_survival_difference",

@@ -14,7 +14,7 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval.errors import InvalidData
 
 Measure = Literal["difference", "ratio", "odds ratio"]
-Interval = Literal["newcombe", "miettinen-nurminen", "wald"]
+Interval = Literal["newcombe", "miettinen-nurminen", "wald", "greenland-robins"]
 
 Limits = tuple[FloatArray, FloatArray]
 

@@ -30,7 +30,7 @@ class StandardisedRisks:
 
 
 def standardised_risks(
-    event: BoolArray, arm: IntArray, covariates: FloatArray
+    event: BoolArray, arm: IntArray, covariates: FloatArray, *, interactions: bool = False
 ) -> StandardisedRisks:
     """Return risks standardised over everyone by a logistic regression on arm and covariates.
 
@@ -41,11 +41,14 @@ def standardised_risks(
         0 control, 1 treatment.
     covariates : (n, p) float
         Without the arm and without a constant.
+    interactions : bool
+        Whether each arm has coefficients of its own: a model in each arm.
 
     Notes
     -----
     The logistic model needs not be true: randomisation alone makes the estimate consistent and
-    the variance valid, as the canonical link makes predictions unbiased within arms.
+    the variance valid, as the canonical link makes predictions unbiased within arms. That holds
+    of one model with the arm in it, and of one in each arm.
 
     References
     ----------
@@ -53,21 +56,30 @@ def standardised_risks(
     (variance, with n − 1 in sample moments; written out in docs/methods.md). Checked against R
     beeca and RobinCar2 values for Rossi. Engine: statsmodels GLM.
     """
-    n = event.size
-    unknown = StandardisedRisks(
-        risk=np.full(2, np.nan), covariance=np.full((2, 2), np.nan), reason="separated"
-    )
     centred = covariates - covariates.mean(axis=0)
-    design = np.column_stack([np.ones(n), arm, centred / centred.std(axis=0)])
-    coef = _logistic(event, design)
-    if coef is None:
-        return unknown
-    predicted = np.empty((n, 2))
-    for code in (0, 1):
-        design[:, 1] = code
-        predicted[:, code] = 1 / (1 + np.exp(-design @ coef))
+    shared = np.column_stack([np.ones(event.size), centred / centred.std(axis=0)])
+    members = [arm == code for code in (0, 1)]
+    if not interactions:
+        coef = _logistic(event, np.column_stack([shared, arm]))
+        linear = [] if coef is None else [shared @ coef[:-1], shared @ coef[:-1] + coef[-1]]
+    elif any(np.linalg.matrix_rank(shared[own]) < shared.shape[1] for own in members):
+        return _unknown("a covariate is constant, or a combination of others, within an arm")
+    else:
+        fits = [_logistic(event[own], shared[own]) for own in members]
+        linear = [shared @ coef for coef in fits if coef is not None]
+    if len(linear) < 2:
+        return _unknown(
+            "the logistic regression separates events from others, so it has no maximum"
+        )
+    predicted = 1 / (1 + np.exp(-np.column_stack(linear)))
     return StandardisedRisks(
         risk=predicted.mean(axis=0), covariance=_covariance(event, arm, predicted)
+    )
+
+
+def _unknown(reason: str) -> StandardisedRisks:
+    return StandardisedRisks(
+        risk=np.full(2, np.nan), covariance=np.full((2, 2), np.nan), reason=reason
     )
 
 
