@@ -1,11 +1,16 @@
 from .absolute_and_relative import RiskEffects, risk_effects
 from .adjusted_logrank import adjusted_logrank_test, marginal_hazard_ratio
 from .bootstrapped import bootstrap_interval
+from .bounding import attrition_bounds
+from .bounds import Bounds
 from .compared import Compared, compare
+from .complier import complier_average_effect
 from .cox import CoxFit, fit_cox, hazard_ratio
 from .cox_curves import predicted_survival, standardised_survival, standardised_survival_difference
+from .dilution import Dilution, DilutionRow, override_dilution
 from .event_tables import EventTable, event_table
 from .gray import gray_test
+from .imputation import TippingPoint, multiple_imputation, tipping_point
 from .incidence import Incidence, cumulative_incidence, incidence_difference
 from .inverted import randomisation_interval
 from .lifetime_comparison import compare_fits
@@ -26,6 +31,7 @@ from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
 from .pseudo_values import pseudo_observations
 from .rates import rate_ratio
+from .received import EffectsByAnalysis, effects_by_analysis
 from .recurrent import recurrent_hazard_ratio
 from .rerandomise import randomisation_test
 from .residuals import cox_residuals
@@ -42,9 +48,13 @@ from .weighted_logrank import LogRank, logrank, logrank_test, logrank_z
 from .wins import win_ratio
 
 __all__ = [
+    "Bounds",
     "Compared",
     "CoxFit",
     "CoxRegression",
+    "Dilution",
+    "DilutionRow",
+    "EffectsByAnalysis",
     "EventTable",
     "FlemingHarrington",
     "Gehan",
@@ -61,15 +71,19 @@ __all__ = [
     "RiskSets",
     "SubdistributionFit",
     "TaroneWare",
+    "TippingPoint",
     "TwoProportions",
     "adjust_p_values",
     "adjusted_logrank_test",
+    "attrition_bounds",
     "bootstrap_interval",
     "compare",
     "compare_fits",
+    "complier_average_effect",
     "cox_regression",
     "cox_residuals",
     "cumulative_incidence",
+    "effects_by_analysis",
     "event_table",
     "events_side_by_side",
     "fine_gray",
@@ -89,8 +103,10 @@ __all__ = [
     "mean_cumulative_function",
     "mean_cumulative_test",
     "mean_difference",
+    "multiple_imputation",
     "number_needed_to_treat",
     "odds_ratio",
+    "override_dilution",
     "predicted_survival",
     "proportional_hazards_test",
     "pseudo_observations",
@@ -113,6 +129,7 @@ __all__ = [
     "terminal_mean",
     "terminal_mean_difference",
     "terminal_mean_test",
+    "tipping_point",
     "while_alive_rate",
     "win_ratio",
 ]

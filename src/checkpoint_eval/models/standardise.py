@@ -60,12 +60,12 @@ def standardised_risks(
     shared = np.column_stack([np.ones(event.size), centred / centred.std(axis=0)])
     members = [arm == code for code in (0, 1)]
     if not interactions:
-        coef = _logistic(event, np.column_stack([shared, arm]))
+        coef = logistic_coefficients(event, np.column_stack([shared, arm]))
         linear = [] if coef is None else [shared @ coef[:-1], shared @ coef[:-1] + coef[-1]]
     elif any(np.linalg.matrix_rank(shared[own]) < shared.shape[1] for own in members):
         return _unknown("a covariate is constant, or a combination of others, within an arm")
     else:
-        fits = [_logistic(event[own], shared[own]) for own in members]
+        fits = [logistic_coefficients(event[own], shared[own]) for own in members]
         linear = [shared @ coef for coef in fits if coef is not None]
     if len(linear) < 2:
         return _unknown(
@@ -83,7 +83,7 @@ def _unknown(reason: str) -> StandardisedRisks:
     )
 
 
-def _logistic(event: BoolArray, design: FloatArray) -> FloatArray | None:
+def logistic_coefficients(event: BoolArray, design: FloatArray) -> FloatArray | None:
     """Return logistic coefficients, or None when the likelihood has no maximum."""
     # Imported here as it takes longer than everything else this library imports.
     from statsmodels.genmod import families
