@@ -29,6 +29,8 @@ DRAWING = {
     "report/cohort_figures.py",
     "report/design_figures.py",
     "report/figures.py",
+    "report/harm_figures.py",
+    "report/navigator_figures.py",
     "report/rendering.py",
     "report/survival_figures.py",
 }
@@ -37,6 +39,8 @@ ENGINES = {
     "models/rates.py",
     "models/standardise.py",
     "models/standardised_contrasts.py",
+    "models/two_part.py",
+    "models/zero_counts.py",
 }
 SECOND_OPINIONS = {
     "report/recomputing.py",

@@ -12,6 +12,7 @@ from .event_tables import EventTable, event_table
 from .gray import gray_test
 from .imputation import TippingPoint, multiple_imputation, tipping_point
 from .incidence import Incidence, cumulative_incidence, incidence_difference
+from .inequality import Inequality, harm_inequality
 from .inverted import randomisation_interval
 from .lifetime_comparison import compare_fits
 from .lifetimes import ParametricFit, fit_cure, fit_parametric
@@ -25,6 +26,9 @@ from .mean_events import (
 )
 from .means import mean_difference
 from .multiplicity import adjust_p_values
+from .navigator_results import NavigatorEffects
+from .navigator_tests import partially_nested_test
+from .navigators import navigator_effects, partially_nested_difference
 from .number_needed import NumberNeeded, number_needed_to_treat
 from .partial_likelihood import CoxRegression, cox_regression
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
@@ -40,12 +44,15 @@ from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
 from .side_by_side import events_side_by_side
+from .skewed import superiority_probability, trimmed_mean_difference
 from .subdistribution import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
 from .survival import KaplanMeier, kaplan_meier, survival_curve, survival_quantiles
 from .survival_differences import survival_difference
 from .terminal import terminal_mean, terminal_mean_difference, terminal_mean_test, while_alive_rate
+from .two_part import two_part_effects
 from .weighted_logrank import LogRank, logrank, logrank_test, logrank_z
 from .wins import win_ratio
+from .zero_inflated import RateSensitivity, rate_sensitivity
 
 __all__ = [
     "Bounds",
@@ -59,14 +66,17 @@ __all__ = [
     "FlemingHarrington",
     "Gehan",
     "Incidence",
+    "Inequality",
     "KaplanMeier",
     "LogRank",
     "MeanCumulative",
     "ModestlyWeighted",
+    "NavigatorEffects",
     "NumberNeeded",
     "ParametricFit",
     "PetoPeto",
     "ProportionalHazardsTest",
+    "RateSensitivity",
     "RiskEffects",
     "RiskSets",
     "SubdistributionFit",
@@ -91,6 +101,7 @@ __all__ = [
     "fit_cure",
     "fit_parametric",
     "gray_test",
+    "harm_inequality",
     "hazard_ratio",
     "incidence_difference",
     "kaplan_meier",
@@ -104,15 +115,19 @@ __all__ = [
     "mean_cumulative_test",
     "mean_difference",
     "multiple_imputation",
+    "navigator_effects",
     "number_needed_to_treat",
     "odds_ratio",
     "override_dilution",
+    "partially_nested_difference",
+    "partially_nested_test",
     "predicted_survival",
     "proportional_hazards_test",
     "pseudo_observations",
     "randomisation_interval",
     "randomisation_test",
     "rate_ratio",
+    "rate_sensitivity",
     "recurrent_hazard_ratio",
     "restricted_mean",
     "restricted_mean_curve",
@@ -123,6 +138,7 @@ __all__ = [
     "standardised_survival",
     "standardised_survival_difference",
     "subdistribution_hazard_ratio",
+    "superiority_probability",
     "survival_curve",
     "survival_difference",
     "survival_quantiles",
@@ -130,6 +146,8 @@ __all__ = [
     "terminal_mean_difference",
     "terminal_mean_test",
     "tipping_point",
+    "trimmed_mean_difference",
+    "two_part_effects",
     "while_alive_rate",
     "win_ratio",
 ]

@@ -9,10 +9,13 @@ from scipy.special import ndtr, ndtri
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_choice, check_count, check_level, check_rng
 from checkpoint_eval.errors import TrialError
+from checkpoint_eval.models.amounts import amounts
 from checkpoint_eval.models.compared import Compared, compare, not_estimable, strata_of
 from checkpoint_eval.models.event_tables import EventTable
 from checkpoint_eval.models.recurrent import rows_of, with_events
+from checkpoint_eval.models.resampled_numbers import Numbers
 from checkpoint_eval.models.resampled_people import (
+    MEANS,
     check_cause,
     check_horizon,
     check_outcome,
@@ -44,10 +47,12 @@ Statistic: TypeAlias = Literal[
     "cumulative incidence difference",
     "mean events difference",
     "mean events ratio",
+    "mean difference",
+    "mean ratio",
 ]
 Own: TypeAlias = Callable[[EventTable], FloatArray]
 STATISTICS: tuple[str, ...] = get_args(Statistic)
-UNTIL_THE_END = ("median difference", "hazard ratio")
+UNTIL_THE_END = ("median difference", "hazard ratio", *MEANS)
 ROUNDING = 1e-10  # of sums and products of a few hundred fractions
 
 
@@ -72,17 +77,18 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     ----------
     trial : Trial
     outcome : str
-        A time-to-event outcome; of repeated events for the mean events.
+        A time-to-event outcome; of repeated events for the mean events; a number for the means.
     horizon : float, optional
         In the outcome's unit; within the follow-up of both arms. Needed, but for the median, the
-        hazard ratio and a statistic of your own, which use all of follow-up.
+        hazard ratio and a statistic of your own, which use all of follow-up, and for means.
     statistic : str or callable
         "restricted mean difference", "restricted mean ratio", "restricted mean lost ratio" (of the
         times lost to the event); "survival difference", "risk ratio" (one less survival);
         "median difference" (times of `survival_quantiles`); "hazard ratio" (Cox, unstratified,
         Breslow ties); "cumulative incidence difference"; "mean events difference", "mean events
-        ratio". Or your own, from an `EventTable` with counts (b, 2, m), control first, to (b,)
-        numbers that are 0 when the arms are alike.
+        ratio"; of numbers, such as harm days, "mean difference" and "mean ratio". Or your own,
+        from an `EventTable` with counts (b, 2, m), control first, to (b,) numbers that are 0 when
+        the arms are alike.
     cause : str, optional
         Whose cumulative incidence; that of the event itself when left out.
     interval : {"bca", "percentile"}
@@ -144,8 +150,7 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     check_outcome(trial, outcome, statistic)
     check_cause(statistic, cause)
     repeated = counts_repeats(statistic)
-    kind: Literal["episodes", "time"] = "episodes" if repeated else "time"
-    people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind=kind, arm=arm)
+    people = _people(trial, outcome, statistic, analysis_set=analysis_set, arm=arm)
     kinds = ends_of(trial, people, statistic, cause)
     when = _until(trial, people, statistic, kinds, horizon)
     stratum, _ = strata_of(trial, people, strata)
@@ -172,6 +177,19 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     return with_events(found, people, rows_of(trial, people), when) if repeated else found
 
 
+def _people(
+    trial: Trial, outcome: str, statistic: Statistic | Own, *, analysis_set: str, arm: str | None
+) -> Compared:
+    """Return who is compared; a ratio of means is of numbers of at least 0."""
+    if statistic in MEANS:
+        negative = statistic == "mean difference"
+        return amounts(
+            trial, outcome=outcome, analysis_set=analysis_set, arm=arm, negative=negative
+        )
+    kind: Literal["episodes", "time"] = "episodes" if counts_repeats(statistic) else "time"
+    return compare(trial, outcome=outcome, analysis_set=analysis_set, kind=kind, arm=arm)
+
+
 def _until(
     trial: Trial,
     people: Compared,
@@ -184,9 +202,8 @@ def _until(
         return check_horizon(trial, people, kinds, horizon, statistic)
     if horizon is not None:
         name = repr(statistic) if isinstance(statistic, str) else "of your own"
-        raise TrialError(
-            f"`horizon` is {horizon!r}, but statistic {name} uses all of follow-up; leave it out."
-        )
+        used = "is of numbers without a time" if statistic in MEANS else "uses all of follow-up"
+        raise TrialError(f"`horizon` is {horizon!r}, but statistic {name} {used}; leave it out.")
     return np.inf
 
 
@@ -201,7 +218,7 @@ def _resampled(
 ) -> Resampled:
     """Return the statistic with the people of each arm laid out for it."""
     joint: Joint | None = None
-    pooled: Cells | Intervals | None = None
+    pooled: Cells | Intervals | Numbers | None = None
     if callable(statistic):
         joint = _of_tables(statistic)
         pooled = cells_of(people.time, kinds, until=until, every_time=True)
@@ -209,12 +226,14 @@ def _resampled(
         joint, pooled = hazard_ratios, cells_of(people.time, kinds, until=until)
     elif counts_repeats(statistic):
         pooled = everyones_intervals(trial, people, until=until)
+    elif statistic in MEANS:
+        pooled = Numbers(value=people.value)
     arms = []
     for code in range(2):
         who = people.arm == code
         if pooled is None:  # its own times only: fewer to go through
             every = statistic == "median difference"
-            own: Cells | Intervals = cells_of(
+            own: Cells | Intervals | Numbers = cells_of(
                 people.time[who], kinds[who], until=until, every_time=every
             )
         else:

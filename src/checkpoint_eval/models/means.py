@@ -97,7 +97,7 @@ def mean_difference(  # noqa: PLR0913 - which variance is asked for is a protoco
     differ between such strata, as in matched pairs. Clusters: where an arm of a stratum has one,
     it is taken between all strata. No model need be true; where few people have very much of the
     outcome, as of harm, a t interval covers badly whatever the variance: see
-    `randomisation_test` and `bootstrap_interval`.
+    `randomisation_test`, which holds its level, and `superiority_probability`.
 
     References
     ----------

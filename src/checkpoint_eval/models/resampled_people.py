@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._arrays import NO_CODES, FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_positive
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
@@ -13,10 +13,12 @@ from checkpoint_eval.models.recurrent import rows_of
 from checkpoint_eval.models.resampled_tallies import Intervals, intervals_of
 from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
 from checkpoint_eval.outcomes.episodes import Episodes
-from checkpoint_eval.outcomes.observed import TimeToEvent
+from checkpoint_eval.outcomes.observed import NumericOutcome, TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 
 INCIDENCE = "cumulative incidence difference"
+# Of a number for each person.
+MEANS = ("mean difference", "mean ratio")
 
 
 def counts_repeats(statistic: object) -> bool:
@@ -38,6 +40,13 @@ def check_outcome(trial: Trial, outcome: str, statistic: object) -> None:
     observed = trial.outcome(outcome)
     repeated = isinstance(observed, Episodes)
     name = repr(statistic) if isinstance(statistic, str) else "of your own"
+    if statistic in MEANS:
+        if not isinstance(observed, NumericOutcome):
+            raise TrialError(
+                f"Statistic {name} needs a number for each person, which {outcome!r} is not; read "
+                "one with `numeric`, or give `NumericOutcome`."
+            )
+        return
     if counts_repeats(statistic) and not repeated:
         raise TrialError(
             f"Statistic {name} needs an outcome of repeated events, which {outcome!r} is not; "
@@ -62,7 +71,12 @@ def check_cause(statistic: object, cause: str | None) -> None:
 
 
 def ends_of(trial: Trial, people: Compared, statistic: object, cause: str | None) -> IntArray:
-    """Return (n,) what ended each time: 0 censored, 1 what is asked about, 2 what competes."""
+    """Return (n,) what ended each time: 0 censored, 1 what is asked about, 2 what competes.
+
+    Numbers have no time, so none.
+    """
+    if statistic in MEANS:
+        return NO_CODES
     measure: Measure = "cumulative incidence" if statistic == INCIDENCE else "survival"
     return kinds_of(trial, people, measure=measure, cause=cause)
 

@@ -29,12 +29,12 @@ class Tally:
     time : (m,) float
     at_risk : (b, m) int
     events : (c, b, m) int
-        The event first, then what competes with it.
+        The event first, then what competes with it; of numbers (`Numbers`) their sum.
     """
 
     time: FloatArray
     at_risk: IntArray
-    events: IntArray
+    events: IntArray | FloatArray
 
 
 class Sample(Protocol):

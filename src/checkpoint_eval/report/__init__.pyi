@@ -7,6 +7,8 @@ from .evaluation import Evaluation, Result
 from .event_figures import plot_fit, plot_incidence, plot_mean_events
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
 from .folder import write_folder
+from .harm_figures import plot_lorenz
+from .navigator_figures import plot_navigators
 from .page import write_report
 from .survival_figures import plot_contrast, plot_log_log, plot_schoenfeld
 from .tables import estimates_table
@@ -30,7 +32,9 @@ __all__ = [
     "plot_incidence",
     "plot_integrity",
     "plot_log_log",
+    "plot_lorenz",
     "plot_mean_events",
+    "plot_navigators",
     "plot_rules",
     "plot_schoenfeld",
     "plot_survival",

@@ -1,0 +1,56 @@
+"""Figures of navigators: how those who deliver the treatment differ."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from checkpoint_eval.errors import TrialError
+from checkpoint_eval.models.navigator_results import NavigatorEffects
+from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+
+
+def plot_navigators(found: NavigatorEffects, *, ax: Axes | None = None) -> Axes:
+    """Draw each navigator's shrunken effect with its interval, in order (caterpillar plot).
+
+    Parameters
+    ----------
+    found : NavigatorEffects
+        Of `navigator_effects`. How many people each has stands at the right.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Notes
+    -----
+    Rings are the means as they are: with few people they are mostly chance, and are pulled to the
+    average navigator. Where navigators are not seen to differ all are at 0, without intervals.
+    """
+    if not isinstance(found, NavigatorEffects):
+        raise TrialError(f"`found` must be a `NavigatorEffects`, got {type(found).__name__}.")
+    if not found.estimable:
+        reason = found.estimate.method.split("not estimable: ")[-1]
+        raise TrialError(f"`found` has no fit to draw, as {reason}.")
+    order = np.lexsort((found.raw, found.value))
+    rows = np.arange(order.size)
+    with sns.axes_style("white", STYLE):
+        height = 1.6 + 0.26 * rows.size
+        ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
+        ax.axvline(0, color=CONTROL, lw=0.8)
+        ax.hlines(rows, found.low[order], found.high[order], color=TREATMENTS[0], lw=1.6)
+        ax.plot(found.raw[order], rows, "o", mfc="none", color=CONTROL, ms=5, label="as seen")
+        ax.plot(found.value[order], rows, "o", color=TREATMENTS[0], ms=5, label="shrunken")
+        ax.set_yticks(rows, [found.navigators[place] for place in order])
+        ax.set_ylim(-0.7, rows.size - 0.3)
+        ax.set_xlabel(f"{found.estimate.outcome}: difference from the average navigator")
+        people = ax.secondary_yaxis("right")
+        people.set_yticks(rows, [f"{found.people[place]:,}" for place in order])
+        people.tick_params(length=0)
+        people.spines["right"].set_visible(False)
+        ax.text(1.02, 1.0, "people", transform=ax.transAxes, va="bottom", size="small")
+        interval = f"{100 * found.level:g}% interval {found.icc_low:.2g} to {found.icc_high:.2g}"
+        ax.set_title(f"ICC {found.icc:.2g} ({interval})", loc="left", size=10)
+        ax.legend(frameon=False, loc="lower right")
+    return ax

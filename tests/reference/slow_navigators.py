@@ -1,0 +1,116 @@
+"""Slow second implementation of partially nested models: matrices n by n, a simplex search."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+
+class Nested(NamedTuple):
+    """What the model says; variances of controls, of the treated, between navigators."""
+
+    value: float
+    std_error: float
+    df: float
+    spread: np.ndarray
+    likelihood: float
+    shrunken: np.ndarray
+    errors: np.ndarray
+
+
+class Model:
+    """Roberts and Roberts (2005): people, navigators under treatment only, a variance by arm."""
+
+    def __init__(self, y: Sequence[float], x: np.ndarray, slot: Sequence[Hashable]) -> None:
+        """Take (n, p) columns, the second of them the arm, and whom each person shares."""
+        self.y, self.x = np.array(y, dtype=float), x
+        arm = x[:, 1]
+        self.slots = list(dict.fromkeys(s for s, t in zip(slot, arm, strict=True) if t == 1))
+        self.z = np.array([[float(t == 1 and s == own) for own in self.slots]
+                           for s, t in zip(slot, arm, strict=True)])  # fmt: skip
+        self.parts = [np.diag(1 - arm), np.diag(arm), self.z @ self.z.T]
+
+    def projected(self, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """V⁻¹, the variance of coefficients and P."""
+        v = sum(s * part for s, part in zip(spread, self.parts, strict=True))
+        w = np.linalg.inv(v)
+        c = np.linalg.inv(self.x.T @ w @ self.x)
+        return w, c, w - w @ self.x @ c @ self.x.T @ w
+
+    def likelihood(self, spread: np.ndarray) -> float:
+        """Patterson and Thompson (1971), but for a constant."""
+        w, c, p = self.projected(spread)
+        logs = -np.linalg.slogdet(w)[1] - np.linalg.slogdet(c)[1]
+        return float(-(logs + self.y @ p @ self.y) / 2)
+
+    def searched(self) -> np.ndarray:
+        """Nelder and Mead, on roots of variances, from two starts; or with none between."""
+        scale = float(self.y.std())
+        ways = []
+        for start in ([1, 1, 0.3], [1, 1, 1.5], [1, 1]):
+            tried = minimize(
+                lambda root: (
+                    -self.likelihood(
+                        np.append(root**2, [0.0] * (3 - root.size)) * scale**2 + 1e-300
+                    )
+                ),
+                start,
+                method="Nelder-Mead",
+                options={"xatol": 1e-9, "fatol": 1e-14, "maxiter": 4000, "maxfev": 4000},
+            )
+            ways.append((-tried.fun, np.append(tried.x**2, [0.0] * (3 - tried.x.size)) * scale**2))
+        return max(ways, key=lambda way: way[0])[1]
+
+    def fitted(self) -> Nested:
+        """Everything at the best variances."""
+        return self.at(self.searched())
+
+    def at(self, spread: np.ndarray) -> Nested:
+        """Everything at given variances: Giesbrecht and Burns (1985), Henderson (1975)."""
+        w, c, p = self.projected(spread)
+        coef = c @ self.x.T @ w @ self.y
+        info = np.array([[np.trace(p @ a @ p @ b) / 2 for a in self.parts] for b in self.parts])
+        slope = np.array([(c @ self.x.T @ w @ a @ w @ self.x @ c)[1, 1] for a in self.parts])
+        between = spread[2]
+        shrunken = between * self.z.T @ p @ self.y
+        errors = between * np.eye(len(self.slots)) - between**2 * self.z.T @ p @ self.z
+        return Nested(
+            value=float(coef[1]),
+            std_error=math.sqrt(c[1, 1]),
+            df=float(2 * c[1, 1] ** 2 / (slope @ np.linalg.inv(info) @ slope)),
+            spread=spread,
+            likelihood=self.likelihood(spread),
+            shrunken=shrunken,
+            errors=np.sqrt(np.diag(errors)),
+        )
+
+
+def redrawn(
+    y: Sequence[float], arm: Sequence[int], slot: Sequence[Hashable]
+) -> tuple[float, float]:
+    """The statistic and its exact p over all allocations with as many treated; in arrival order."""
+    turns = [s for s, t in zip(slot, arm, strict=True) if t == 1]
+    seen = statistic(y, [place for place, t in enumerate(arm) if t == 1], turns)
+    values = [statistic(y, list(who), turns) for who in combinations(range(len(y)), len(turns))]
+    extreme = sum(abs(each) >= abs(seen) * (1 - 1e-9) for each in values)
+    return seen, extreme / len(values)
+
+
+def statistic(y: Sequence[float], treated: list[int], turns: Sequence[Hashable]) -> float:
+    """Difference over its error: Neyman's of controls, Bell and McCaffrey's of the treated."""
+    control = [y[place] for place in range(len(y)) if place not in treated]
+    mean0 = sum(control) / len(control)
+    mean1 = sum(y[place] for place in treated) / len(treated)
+    v0 = sum((each - mean0) ** 2 for each in control) / (len(control) - 1) / len(control)
+    v1 = 0.0
+    for own in set(turns):
+        people = [y[place] for place, turn in zip(treated, turns, strict=True) if turn == own]
+        v1 += sum(each - mean1 for each in people) ** 2 / (1 - len(people) / len(treated))
+    return (mean1 - mean0) / math.sqrt(v0 + v1 / len(treated) ** 2)
