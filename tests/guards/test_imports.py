@@ -31,6 +31,7 @@ DRAWING = {
     "report/figures.py",
     "report/harm_figures.py",
     "report/navigator_figures.py",
+    "report/pathway_figures.py",
     "report/rendering.py",
     "report/survival_figures.py",
 }

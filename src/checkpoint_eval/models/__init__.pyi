@@ -31,6 +31,11 @@ from .navigator_tests import partially_nested_test
 from .navigators import navigator_effects, partially_nested_difference
 from .number_needed import NumberNeeded, number_needed_to_treat
 from .partial_likelihood import CoxRegression, cox_regression
+from .pathway_comparison import compare_pathways
+from .pathway_moderation import PathwayInteractions, pathway_interactions
+from .pathway_overlap import CoOccurrence, co_occurrence
+from .pathway_parts import PathwayCounts
+from .pathway_results import PathwayComparison, PathwayFamily
 from .proportional import ProportionalHazardsTest, proportional_hazards_test
 from .proportions import TwoProportions
 from .pseudo_values import pseudo_observations
@@ -43,8 +48,10 @@ from .restricted_mean_curves import restricted_mean_curve
 from .restricted_means import restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
+from .shrinkage import Shrunken, shrunken_effects
 from .side_by_side import events_side_by_side
 from .skewed import superiority_probability, trimmed_mean_difference
+from .step_down import westfall_young
 from .subdistribution import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
 from .survival import KaplanMeier, kaplan_meier, survival_curve, survival_quantiles
 from .survival_differences import survival_difference
@@ -56,6 +63,7 @@ from .zero_inflated import RateSensitivity, rate_sensitivity
 
 __all__ = [
     "Bounds",
+    "CoOccurrence",
     "Compared",
     "CoxFit",
     "CoxRegression",
@@ -74,11 +82,16 @@ __all__ = [
     "NavigatorEffects",
     "NumberNeeded",
     "ParametricFit",
+    "PathwayComparison",
+    "PathwayCounts",
+    "PathwayFamily",
+    "PathwayInteractions",
     "PetoPeto",
     "ProportionalHazardsTest",
     "RateSensitivity",
     "RiskEffects",
     "RiskSets",
+    "Shrunken",
     "SubdistributionFit",
     "TaroneWare",
     "TippingPoint",
@@ -87,8 +100,10 @@ __all__ = [
     "adjusted_logrank_test",
     "attrition_bounds",
     "bootstrap_interval",
+    "co_occurrence",
     "compare",
     "compare_fits",
+    "compare_pathways",
     "complier_average_effect",
     "cox_regression",
     "cox_residuals",
@@ -121,6 +136,7 @@ __all__ = [
     "override_dilution",
     "partially_nested_difference",
     "partially_nested_test",
+    "pathway_interactions",
     "predicted_survival",
     "proportional_hazards_test",
     "pseudo_observations",
@@ -135,6 +151,7 @@ __all__ = [
     "risk_difference",
     "risk_effects",
     "risk_ratio",
+    "shrunken_effects",
     "standardised_survival",
     "standardised_survival_difference",
     "subdistribution_hazard_ratio",
@@ -148,6 +165,7 @@ __all__ = [
     "tipping_point",
     "trimmed_mean_difference",
     "two_part_effects",
+    "westfall_young",
     "while_alive_rate",
     "win_ratio",
 ]

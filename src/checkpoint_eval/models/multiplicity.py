@@ -36,7 +36,8 @@ def adjust_p_values(p_values: Sequence[float] | FloatArray, *, method: str) -> F
     Raises
     ------
     TrialError
-        For an unknown method or a p-value outside [0, 1].
+        For an unknown method or a p-value outside [0, 1]. Westfall and Young's method needs the
+        redrawn statistics: see `westfall_young`.
 
     References
     ----------
@@ -48,6 +49,11 @@ def adjust_p_values(p_values: Sequence[float] | FloatArray, *, method: str) -> F
     >>> adjust_p_values([0.01, 0.04], method="holm")
     array([0.02, 0.04])
     """
+    if method == "westfall-young":
+        raise TrialError(
+            "method='westfall-young' cannot be read off p-values: it needs every statistic of "
+            "every redrawn allocation. Use `westfall_young`, or `compare_pathways`."
+        )
     check_choice(method, "method", METHODS)
     raw = floats(p_values)
     missing = np.isnan(raw)

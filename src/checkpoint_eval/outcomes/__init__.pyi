@@ -27,11 +27,16 @@ from .repairing import close_custody, collapse_episodes, merge_custody, without_
 from .time_varying import TimeVarying
 from .timing import reoffence_episodes, time_to_reoffence
 from .trial import Trial
+from .vocabularies import COUNTY_DURHAM, CRIME_PANEL, NATIONAL, REGISTER, Pathways
 
 __all__ = [
     "CAMBRIDGE_MEDIANS",
+    "COUNTY_DURHAM",
+    "CRIME_PANEL",
+    "NATIONAL",
     "PROVEN",
     "RECORDED",
+    "REGISTER",
     "Assessments",
     "Audit",
     "BinaryOutcome",
@@ -49,6 +54,7 @@ __all__ = [
     "NumericOutcome",
     "Offences",
     "PathwayScores",
+    "Pathways",
     "Provenance",
     "Records",
     "Reoffending",

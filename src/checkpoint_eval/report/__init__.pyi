@@ -10,6 +10,7 @@ from .folder import write_folder
 from .harm_figures import plot_lorenz
 from .navigator_figures import plot_navigators
 from .page import write_report
+from .pathway_figures import plot_needs_together, plot_pathways, plot_phi
 from .survival_figures import plot_contrast, plot_log_log, plot_schoenfeld
 from .tables import estimates_table
 
@@ -35,6 +36,9 @@ __all__ = [
     "plot_lorenz",
     "plot_mean_events",
     "plot_navigators",
+    "plot_needs_together",
+    "plot_pathways",
+    "plot_phi",
     "plot_rules",
     "plot_schoenfeld",
     "plot_survival",
