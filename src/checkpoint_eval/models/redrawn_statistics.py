@@ -253,7 +253,9 @@ def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
 
     def mean_and_error(total: FloatArray) -> tuple[FloatArray, FloatArray]:
         n, first, second = total.T
-        return first / n, (second - first**2 / n) / (n - 1) / n
+        # Of one person alone nothing is known; rounding over 0 would make it infinite.
+        others = np.where(n > 1, n - 1, np.nan)
+        return first / n, (second - first**2 / n) / others / n
 
     def statistics(codes: Codes) -> FloatArray:
         treated = codes.astype(np.float64) @ sums
@@ -261,7 +263,7 @@ def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
         mean0, error0 = mean_and_error(everyone - treated)
         squared = error1 + error0
         # A variance that is rounding only is none.
-        none = squared <= 1e-14 * everyone[2] / value.size**2  # one person alone has none known
+        none = squared <= 1e-14 * everyone[2] / value.size**2
         gap = mean1 - mean0
         # Arms without spread are infinitely far apart, unless their means are the same.
         apart = np.abs(gap) > 1e-7 * np.sqrt(everyone[2] / value.size)
