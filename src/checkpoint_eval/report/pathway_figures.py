@@ -94,7 +94,7 @@ def _table(ax: Axes, found: PathwayComparison, family: PathwayFamily) -> None:
     heads = ("Need", "Compared", "Missing", "p (W–Y)")
     for column, head in enumerate(heads):
         for place, text in [
-            (-0.75, head),
+            (-0.95, head),
             *((row, cell[column]) for row, cell in enumerate(cells)),
         ]:
             ax.annotate(text, (1.13 + 0.23 * column, place), xycoords=("axes fraction", "data"),
@@ -102,7 +102,7 @@ def _table(ax: Axes, found: PathwayComparison, family: PathwayFamily) -> None:
                         weight="bold" if text == head else "normal")  # fmt: skip
     ax.annotate(
         f"{found.arms[1]} / {found.arms[0]}",
-        (1.13 + 0.23, -0.56),
+        (1.13 + 0.23, -0.6),
         xycoords=("axes fraction", "data"),
         ha="center",
         va="center",
