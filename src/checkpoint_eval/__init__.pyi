@@ -5,7 +5,7 @@ from .balance.omnibus import omnibus_balance
 from .balance.participant_flow import Flow, flow
 from .balance.ratio import sample_ratio_test
 from .cohort.generating import generate
-from .cohort.published import load_rossi
+from .cohort.published import load_milwaukee, load_minneapolis, load_recid, load_rossi
 from .cohort.published_scenarios import checkpoint_scenario
 from .cohort.scenario import Scenario
 from .design.allocation import Complete
@@ -82,6 +82,9 @@ __all__ = [
     "flow",
     "generate",
     "hazard_ratio",
+    "load_milwaukee",
+    "load_minneapolis",
+    "load_recid",
     "load_rossi",
     "logrank_test",
     "models",

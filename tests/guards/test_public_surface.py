@@ -26,6 +26,7 @@ TOP = {
     *("survival_curve", "survival_difference", "write_report", "randomisation_interval"),
     *("Clustered", "Minimisation", "NumericOutcome", "PermutedBlocks", "Stratified"),
     *("Scenario", "checkpoint_scenario", "generate", "cross_check"),
+    *("load_milwaukee", "load_minneapolis", "load_recid"),
 }
 
 
@@ -75,6 +76,9 @@ def test_functions_are_documented(name: str) -> None:
 
 # Functions that compute nothing: they read, write or lay out.
 LAYOUT = {
+    "ce.load_milwaukee",
+    "ce.load_minneapolis",
+    "ce.load_recid",
     "ce.load_rossi",
     "ce.read_people",
     "ce.read_protocol",

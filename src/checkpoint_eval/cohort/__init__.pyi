@@ -8,7 +8,13 @@ from .generating import generate
 from .histories import Histories
 from .people_parts import Arrivals, Burst, Population, Reoffending
 from .practice import practice_trial
-from .published import load_rossi
+from .published import (
+    load_milwaukee,
+    load_minneapolis,
+    load_recid,
+    load_rossi,
+    published_figures,
+)
 from .published_scenarios import (
     checkpoint_scenario,
     gateway_scenario,
@@ -44,9 +50,13 @@ __all__ = [
     "fidelity",
     "gateway_scenario",
     "generate",
+    "load_milwaukee",
+    "load_minneapolis",
+    "load_recid",
     "load_rossi",
     "parse_scenario",
     "practice_trial",
+    "published_figures",
     "read_scenario",
     "settings",
     "true_value",

@@ -23,6 +23,7 @@ from .reoffending import (
     reoffence_counts,
     time_at_risk,
 )
+from .reoffending_risk import ogrs3
 from .repairing import close_custody, collapse_episodes, merge_custody, without_rows
 from .time_varying import TimeVarying
 from .timing import reoffence_episodes, time_to_reoffence
@@ -73,6 +74,7 @@ __all__ = [
     "linkage",
     "measured_by_age",
     "merge_custody",
+    "ogrs3",
     "on_contract_reoffending",
     "pathway_scores",
     "proven_reoffending",
