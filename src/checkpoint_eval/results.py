@@ -41,6 +41,9 @@ class Estimate:
         When it is read; NaN for measures over all of follow-up, "" for outcomes without a clock.
     planned : bool
         Whether a protocol asked for it; otherwise it is exploratory.
+    intercurrent : tuple of (event, strategy)
+        Intercurrent events as the protocol takes them (ICH E9(R1)). None: treatment policy for all
+        of them, so that everything counts whatever happened in between.
     """
 
     estimand: str
@@ -63,6 +66,7 @@ class Estimate:
     unit: str = ""
     adjusted_for: tuple[str, ...] = ()
     planned: bool = False
+    intercurrent: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -90,6 +94,7 @@ class Estimate:
             f"to {self.high:.4g}), p = {self.p_value:.3g}; {self.analysis_set}, "
             f"n = {self.n[1]} against {self.n[0]}{_events(self.events)}{_left_out(self.missing)}; "
             f"{'planned' if self.planned else 'exploratory'}. {self.method}."
+            f"{_between(self.intercurrent)}"
         )
 
     def _repr_html_(self) -> str:
@@ -122,6 +127,8 @@ class SignificanceTest:
         Of a test by re-randomisation: how many draws, and the standard error of its p-value.
     exact : bool
         Whether all allocations were listed, so that p has no error.
+    intercurrent : tuple of (event, strategy)
+        As of an `Estimate`.
     """
 
     test: str
@@ -141,6 +148,7 @@ class SignificanceTest:
     unit: str = ""
     planned: bool = False
     exact: bool = False
+    intercurrent: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         _check_p(self.p_value)
@@ -162,6 +170,7 @@ class SignificanceTest:
             f"p = {self.p_value:.3g}{error}; {self.analysis_set}, n = {counts}"
             f"{_left_out(self.missing)}; "
             f"{'planned' if self.planned else 'exploratory'}. {self.method}."
+            f"{_between(self.intercurrent)}"
         )
 
     def _repr_html_(self) -> str:
@@ -170,6 +179,19 @@ class SignificanceTest:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
+
+
+def strategies_told(intercurrent: tuple[tuple[str, str], ...]) -> str:
+    """Tell by which strategy each intercurrent event is taken."""
+    if not intercurrent:
+        return "treatment policy for all"
+    return "; ".join(f"{event}: {strategy}" for event, strategy in intercurrent)
+
+
+def _between(intercurrent: tuple[tuple[str, str], ...]) -> str:
+    """Tell intercurrent events where a protocol declares any."""
+    told = strategies_told(intercurrent)
+    return f" Intercurrent events: {told}." if intercurrent else ""
 
 
 def _events(events: tuple[int, ...]) -> str:

@@ -30,13 +30,15 @@ DRAWING = {
     "report/design_figures.py",
     "report/figures.py",
     "report/harm_figures.py",
-    "report/navigator_figures.py",
     "report/pathway_figures.py",
+    "report/navigator_figures.py",
     "report/rendering.py",
+    "report/subgroup_figures.py",
     "report/survival_figures.py",
 }
 ENGINES = {
     "models/multiplicity.py",
+    "models/ordinal_fits.py",
     "models/rates.py",
     "models/standardise.py",
     "models/standardised_contrasts.py",

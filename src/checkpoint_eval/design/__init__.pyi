@@ -4,6 +4,7 @@ from .blocks import PermutedBlocks
 from .clusters import Clustered
 from .custom import Custom
 from .declared import rule_from_dict, rule_to_dict
+from .intercurrent import IntercurrentEvent
 from .minimisation import Minimisation
 from .people import Factor, People
 from .protocol import (
@@ -37,6 +38,7 @@ __all__ = [
     "Custom",
     "Estimand",
     "Factor",
+    "IntercurrentEvent",
     "Mahalanobis",
     "MaximalProcedure",
     "Minimisation",

@@ -14,6 +14,7 @@ from checkpoint_eval._checks import (
     check_positive,
 )
 from checkpoint_eval.design.allocation_plan import AllocationPlan
+from checkpoint_eval.design.intercurrent import IntercurrentEvent, with_strategies
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 
 UNITS: tuple[str, ...] = ("days", "weeks", "months", "years")
@@ -130,13 +131,17 @@ class AnalysisSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimand:
-    """One promised comparison: outcome, measure, covariates, analysis set, and its standing."""
+    """One promised comparison: outcome, measure, covariates, analysis set, and its standing.
+
+    `intercurrent` lists the protocol's intercurrent events that this estimand takes otherwise.
+    """
 
     outcome: str
     measure: str
     adjust: tuple[str, ...] = ()
     analysis_set: str = "itt"
     confirmatory: bool = False
+    intercurrent: tuple[IntercurrentEvent, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice(self.measure, "measure", MEASURES)
@@ -211,6 +216,7 @@ class Protocol:
     analysis_sets: tuple[AnalysisSet, ...] = ()
     analysis: AnalysisPlan = field(default_factory=AnalysisPlan)
     screening: Screening | None = None
+    intercurrent: tuple[IntercurrentEvent, ...] = ()
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -252,6 +258,14 @@ class Protocol:
     def time_point(self, name: str) -> float:
         """Return when an outcome is read: its own time point, or the protocol's horizon."""
         return self.outcome(name).time_point or self.horizon
+
+    def strategies(self, estimand: Estimand) -> tuple[IntercurrentEvent, ...]:
+        """Return the intercurrent events as one estimand takes them.
+
+        None declared means treatment policy for all: what happens after randomisation changes
+        nothing in what is counted.
+        """
+        return with_strategies(self.intercurrent, estimand.intercurrent)
 
 
 def _refuse_repeats(names: list[object], what: str, key: str) -> None:
@@ -299,6 +313,8 @@ def _check_outcomes(protocol: Protocol) -> None:
 def _check_estimands(protocol: Protocol) -> None:
     _refuse_repeats([each.name for each in protocol.analysis_sets], "Analysis set", "analysis_sets")
     _refuse_repeats(list(protocol.estimands), "Estimand", "estimands")
+    events = tuple(each.event for each in protocol.intercurrent)
+    _refuse_repeats(list(events), "Intercurrent event", "intercurrent")
     names = tuple(outcome.name for outcome in protocol.outcomes)
     sets = (*BUILT_IN_SETS, *(each.name for each in protocol.analysis_sets))
     for place, estimand in enumerate(protocol.estimands):
@@ -306,6 +322,7 @@ def _check_estimands(protocol: Protocol) -> None:
             ("outcome", estimand.outcome, names),
             ("analysis_set", estimand.analysis_set, sets),
             *(("adjust", name, protocol.covariates) for name in estimand.adjust),
+            *(("intercurrent", each.event, events) for each in estimand.intercurrent),
         ):
             try:
                 check_known(name, known, what=key)

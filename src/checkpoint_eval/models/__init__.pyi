@@ -30,6 +30,7 @@ from .navigator_results import NavigatorEffects
 from .navigator_tests import partially_nested_test
 from .navigators import navigator_effects, partially_nested_difference
 from .number_needed import NumberNeeded, number_needed_to_treat
+from .ordinal import ordinal_odds_ratio, proportional_odds_test
 from .partial_likelihood import CoxRegression, cox_regression
 from .pathway_comparison import compare_pathways
 from .pathway_moderation import PathwayInteractions, pathway_interactions
@@ -53,6 +54,8 @@ from .side_by_side import events_side_by_side
 from .skewed import superiority_probability, trimmed_mean_difference
 from .step_down import westfall_young
 from .subdistribution import SubdistributionFit, fine_gray, subdistribution_hazard_ratio
+from .subgroup_results import Subgroup, SubgroupEffects
+from .subgroups import subgroup_effects
 from .survival import KaplanMeier, kaplan_meier, survival_curve, survival_quantiles
 from .survival_differences import survival_difference
 from .terminal import terminal_mean, terminal_mean_difference, terminal_mean_test, while_alive_rate
@@ -93,6 +96,8 @@ __all__ = [
     "RiskSets",
     "Shrunken",
     "SubdistributionFit",
+    "Subgroup",
+    "SubgroupEffects",
     "TaroneWare",
     "TippingPoint",
     "TwoProportions",
@@ -133,12 +138,14 @@ __all__ = [
     "navigator_effects",
     "number_needed_to_treat",
     "odds_ratio",
+    "ordinal_odds_ratio",
     "override_dilution",
     "partially_nested_difference",
     "partially_nested_test",
     "pathway_interactions",
     "predicted_survival",
     "proportional_hazards_test",
+    "proportional_odds_test",
     "pseudo_observations",
     "randomisation_interval",
     "randomisation_test",
@@ -155,6 +162,7 @@ __all__ = [
     "standardised_survival",
     "standardised_survival_difference",
     "subdistribution_hazard_ratio",
+    "subgroup_effects",
     "superiority_probability",
     "survival_curve",
     "survival_difference",

@@ -1,6 +1,7 @@
 from .certified import certificate_page, write_certificate
 from .cohort_figures import plot_fidelity
 from .cross_checking import CrossCheck, Recomputed, cross_check
+from .deciding import decision_table
 from .design_figures import plot_drift, plot_integrity, plot_rules
 from .evaluating import evaluate
 from .evaluation import Evaluation, Result
@@ -11,6 +12,7 @@ from .harm_figures import plot_lorenz
 from .navigator_figures import plot_navigators
 from .page import write_report
 from .pathway_figures import plot_needs_together, plot_pathways, plot_phi
+from .subgroup_figures import plot_subgroups
 from .survival_figures import plot_contrast, plot_log_log, plot_schoenfeld
 from .tables import estimates_table
 
@@ -21,6 +23,7 @@ __all__ = [
     "Result",
     "certificate_page",
     "cross_check",
+    "decision_table",
     "estimates_table",
     "evaluate",
     "flow_diagram",
@@ -41,6 +44,7 @@ __all__ = [
     "plot_phi",
     "plot_rules",
     "plot_schoenfeld",
+    "plot_subgroups",
     "plot_survival",
     "write_certificate",
     "write_folder",

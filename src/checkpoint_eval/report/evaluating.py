@@ -11,7 +11,7 @@ from checkpoint_eval.balance.differences import standardised_differences
 from checkpoint_eval.balance.omnibus import omnibus_balance
 from checkpoint_eval.balance.participant_flow import flow
 from checkpoint_eval.balance.ratio import sample_ratio_test
-from checkpoint_eval.design.protocol import AnalysisPlan, Protocol
+from checkpoint_eval.design.protocol import AnalysisPlan, Estimand, Protocol
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 from checkpoint_eval.models.multiplicity import adjust_p_values
 from checkpoint_eval.models.survival import survival_curve
@@ -97,13 +97,7 @@ def evaluate(
         for value in _named_values(trial, plan, estimand, place)
     ]
     results = _adjusted(
-        [
-            Result(
-                value=replace(value, planned=promised is not None),
-                confirmatory=estimand.confirmatory,
-            )
-            for estimand, value in found
-        ],
+        [_result(promised, estimand, value) for estimand, value in found],
         plan.analysis.multiplicity,
     )
     timed = [name for name, each in trial.outcomes.items() if isinstance(each, TimeToEvent)]
@@ -187,6 +181,17 @@ def _check_fit(trial: Trial, protocol: Protocol) -> None:
                 f"Outcome {outcome!r} is in {observed.unit} in the trial and in {protocol.unit} in "
                 "the protocol; units are never converted."
             )
+
+
+def _result(promised: Protocol | None, asked: Asked, value: Estimate | SignificanceTest) -> Result:
+    """Return a result with its standing, and how it takes intercurrent events."""
+    events = promised.strategies(asked) if promised and isinstance(asked, Estimand) else ()
+    told = replace(
+        value,
+        planned=promised is not None,
+        intercurrent=tuple((each.event, each.strategy) for each in events),
+    )
+    return Result(value=told, confirmatory=asked.confirmatory)
 
 
 def _named_values(

@@ -14,7 +14,7 @@ from checkpoint_eval.balance.baseline import BaselineTable
 from checkpoint_eval.balance.differences import BalanceTable
 from checkpoint_eval.balance.participant_flow import Flow
 from checkpoint_eval.design.protocol import Protocol
-from checkpoint_eval.results import NAN, Curve, Estimate, SignificanceTest
+from checkpoint_eval.results import NAN, Curve, Estimate, SignificanceTest, strategies_told
 
 SCHEMA = "checkpoint-eval/evaluation/1"
 
@@ -38,6 +38,7 @@ class Result:
             "p_adjusted": self.p_adjusted,
             "planned": value.planned,
             "confirmatory": self.confirmatory,
+            "intercurrent": strategies_told(value.intercurrent),
             "method": value.method,
         }
 
