@@ -87,7 +87,7 @@ found <- lapply(ask, function(one) {
   c(one, list(every = shown[2] - 1, value = value[shown], mean = mean(value), square = mean(value^2)))
 })
 
-# Regressed on arm and covariates: independence, Gaussian, robust ("san.se") standard error.
+# Regressed on arm and covariates: independence, Gaussian or (log link) Poisson, robust ("san.se") standard error.
 regressed <- function(data, measure, h, right, contrast, cause = 1, complete = character()) {
   d <- people[[data]]
   if (length(complete)) d <- d[complete.cases(d[complete]), ]
@@ -97,18 +97,22 @@ regressed <- function(data, measure, h, right, contrast, cause = 1, complete = c
   link <- if (contrast == "difference") "identity" else "log"
   fm <- as.formula(paste("y ~ arm +", right))
   x <- model.matrix(fm, d)
-  m <- geeglm(fm, data = d, id = id, family = gaussian(link), mustart = rep(mean(d$y), nrow(d)),
-              control = geese.control(epsilon = 1e-13, maxit = 500))
-  b <- coef(m)
-  for (i in 1:30) { # geepack stops by the change of coefficients: Gauss-Newton to the rounding
-    mu <- if (link == "log") exp(drop(x %*% b)) else drop(x %*% b)
-    slope <- if (link == "log") x * mu else x
-    b <- b + solve(crossprod(slope), crossprod(slope, d$y - mu))[, 1]
+  log_link <- link == "log"
+  b <- c(if (log_link) log(mean(d$y)) else mean(d$y), rep(0, ncol(x) - 1))
+  for (i in 1:60) { # Newton on sum x (y - mu): the scores of Gauss and of Poisson
+    mu <- if (log_link) exp(drop(x %*% b)) else drop(x %*% b)
+    bread <- solve(crossprod(x, x * (if (log_link) mu else 1)))
+    b <- b + (bread %*% crossprod(x, d$y - mu))[, 1]
   }
-  bread <- solve(crossprod(slope))
-  error <- sqrt(diag(bread %*% crossprod(slope * (d$y - mu)) %*% bread))["arm"]
-  theirs <- summary(m)$coefficients["arm", ]
-  stopifnot(abs(theirs$Estimate - b["arm"]) < 1e-6 * error, abs(theirs$Std.err / error - 1) < 1e-6)
+  names(b) <- colnames(x)
+  error <- sqrt(diag(bread %*% crossprod(x * (d$y - mu)) %*% bread))["arm"]
+  if (!log_link || all(d$y >= 0)) { # geepack has no Poisson family for negative values
+    family <- if (log_link) poisson() else gaussian()
+    m <- suppressWarnings(geeglm(fm, data = d, id = id, family = family,
+                                 control = geese.control(epsilon = 1e-13, maxit = 500)))
+    theirs <- summary(m)$coefficients["arm", ]
+    stopifnot(abs(theirs$Estimate - b["arm"]) < 1e-6 * error, abs(theirs$Std.err / error - 1) < 1e-6)
+  }
   mean_at <- function(a) {
     x[, "arm"] <- a
     mean(if (link == "log") exp(drop(x %*% b)) else drop(x %*% b))

@@ -69,10 +69,10 @@ def over_strata(
 def regression(
     value: Sequence[float], rows: Sequence[Sequence[float]], *, log: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Liang & Zeger (1986), independence, Gaussian: coefficients and sandwich, person by person.
+    """Liang & Zeger (1986), independence: coefficients and sandwich, person by person.
 
-    Scores mu'(y - mu), information mu'mu' and meat (y - mu)^2 mu'mu' are summed over people; steps
-    are halved while the squares grow.
+    Scores x(y - mu), Gaussian or Poisson's under the log link, information xx' or mu xx', and meat
+    (y - mu)^2 xx' are summed over people; steps are halved while the objective they descend grows.
     """
     x = np.array(rows, dtype=float)
     b = np.zeros(x.shape[1])
@@ -81,19 +81,21 @@ def regression(
     def mean(row: np.ndarray, at: np.ndarray) -> float:
         return math.exp(row @ at) if log else float(row @ at)
 
-    def squares(at: np.ndarray) -> float:
+    def objective(at: np.ndarray) -> float:
+        if log:
+            return sum(mean(row, at) - y * float(row @ at) for y, row in zip(value, x, strict=True))
         return sum((y - mean(row, at)) ** 2 for y, row in zip(value, x, strict=True))
 
     for _ in range(200):
         score, information, meat = np.zeros(b.size), 0.0, 0.0
         for y, row in zip(value, x, strict=True):
             mu = mean(row, b)
-            slope = row * mu if log else row
-            score += slope * (y - mu)
-            information += np.outer(slope, slope)
-            meat += np.outer(slope, slope) * (y - mu) ** 2
+            score += row * (y - mu)
+            information += np.outer(row, row) * (mu if log else 1.0)
+            meat += np.outer(row, row) * (y - mu) ** 2
         step = np.linalg.solve(information, score)
-        while squares(b + step) > squares(b) * (1 + 1e-12):
+        here = objective(b)
+        while objective(b + step) > here + 1e-12 * abs(here):
             step = step / 2
         b = b + step
         if np.abs(step).max() < 1e-13:

@@ -203,12 +203,15 @@ def regressed(
 ) -> Regressed:
     """Regress (n,) pseudo-observations on arm and (n, p) covariates; NaN without a solution.
 
-    Engine: statsmodels GEE, independence, Gaussian.
+    Scores are Σ x(y − μ): Gaussian for the identity link, Poisson's for the log link. Each makes
+    the arms' fitted means equal their observed ones, so that randomisation alone makes the
+    contrast right; least squares under a log link would need the model to be true.
+
+    Engine: statsmodels GEE, independence.
     """
     # Imported here as it takes longer than everything else this library imports.
     from statsmodels.genmod.cov_struct import Independence
-    from statsmodels.genmod.families import Gaussian
-    from statsmodels.genmod.families.links import Identity, Log
+    from statsmodels.genmod.families import Gaussian, Poisson
     from statsmodels.genmod.generalized_estimating_equations import GEE
 
     x = covariates - covariates.mean(axis=0)
@@ -219,7 +222,7 @@ def regressed(
     least = min(float(value[arm == code].mean()) for code in (0, 1))
     if not (size > 0 and (link == "identity" or least > NOTHING * size)):
         return Regressed()
-    family = Gaussian(link=Identity() if link == "identity" else Log())
+    family = Gaussian() if link == "identity" else Poisson()
     groups = np.arange(arm.size)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what did not converge is told by `converged`
