@@ -32,8 +32,8 @@ for (binding in c(FALSE, TRUE)) for (type in c("bsOF", "bsP", "bsKD", "bsHSD")) 
 haybittle <- made(kMax = 4, alpha = .025, beta = .2, sided = 1, typeOfDesign = "HP", constantBoundsHP = 3,
                   tolerance = 1e-10)
 
-# Inference at stopping: two normal arms of known standard deviation 1 in all but name, so that
-# z is what the means and counts make it.
+# Inference at stopping: two normal arms. A group-sequential design reads the statistic of all data so
+# far, whose pooled standard deviation is not 1 as stages differ in their means; so z is rpact's own.
 stopped <- function(design, means, per_stage, stage) {
   n <- diff(c(0, design$informationRates)) * per_stage
   x <- getDataset(n1 = n[1:stage], n2 = n[1:stage], means1 = means[1:stage],
@@ -42,7 +42,7 @@ stopped <- function(design, means, per_stage, stage) {
   p <- getFinalPValue(s)
   ci <- getFinalConfidenceInterval(design, x, stage = stage, normalApproximation = TRUE,
                                    tolerance = 1e-10)
-  list(stage = stage, final = p$finalStage, z = s$combInverseNormal[stage], p_value = p$pFinal,
+  list(stage = stage, final = p$finalStage, z = s$overallTestStatistics[stage], p_value = p$pFinal,
        median = ci$medianUnbiasedGeneral, interval = ci$finalConfidenceIntervalGeneral,
        n = sum(n[1:stage]))
 }

@@ -175,12 +175,15 @@ def test_the_p_value_is_where_the_interval_meets_no_effect(
 ) -> None:
     """Intervals of a little less than 1 − p leave out 0, of a little more hold it.
 
-    Ends stand between order statistics: a little is three draws in four hundred.
+    Ends stand between order statistics: a little is three draws in four hundred. Where hardly a draw
+    is beyond 0 no interval reaches it, and p is only the least there can be.
     """
     frame, horizon = drawn
     how = {"horizon": horizon, "interval": interval, "draws": 400}
     found = ask(trial_of(frame), seed, **how)
     assume(found.estimable and 0.03 < found.p_value < 0.9)
+    plain = ask(trial_of(frame), seed, level=0.975, **(how | {"interval": "percentile"}))
+    assume(plain.low < 0 < plain.high)
     wide = ask(trial_of(frame), seed, level=1 - found.p_value + 0.025, **how)
     assert wide.low <= 0 <= wide.high
     narrow = ask(trial_of(frame), seed, level=max(1 - found.p_value - 0.025, 0.01), **how)

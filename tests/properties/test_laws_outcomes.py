@@ -156,12 +156,12 @@ def answers(records: Records, assignment: Assignment | None = None) -> dict[str,
 
 
 def plain(value: Any) -> Any:
-    """Arrays of an answer by field; the digest of the records is not part of it."""
+    """Arrays of an answer by field; names and the digest of the records are not part of it."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, type):
         return value
-    fields = (name for name in value.__dataclass_fields__ if name != "provenance")
+    fields = (name for name in value.__dataclass_fields__ if name not in ("provenance", "ids"))
     return {name: np.asarray(getattr(value, name)).astype(str).tolist() for name in fields}
 
 

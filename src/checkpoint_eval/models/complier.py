@@ -150,7 +150,7 @@ def _method(
     trial: Trial, adjust: tuple[str, ...], method: Method | None, strata: str | Sequence[str] | None
 ) -> Method:
     """Fill in the default and refuse options that do not go together."""
-    named = as_names(strata or ())
+    named = as_names(() if strata is None else strata)
     refuse_repeated(adjust, named)
     stratified = bool(trial.assignment.stratified_by) if strata is None else bool(named)
     if method is None:

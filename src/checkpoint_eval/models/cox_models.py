@@ -96,7 +96,7 @@ class CoxModel:
     ) -> "CoxModel":
         """Check what is asked for."""
         check_choice(ties, "ties", ("efron", "breslow"))
-        refuse_repeated(adjust, as_names(strata or ()))
+        refuse_repeated(adjust, as_names(() if strata is None else strata))
         stratum, told = strata_of(trial, people, strata)
         if not isinstance(columns.varying, TimeVarying | None):
             raise TrialError(

@@ -197,7 +197,7 @@ def _asked(
     cluster: str | None,
 ) -> _Asked:
     """Fill in defaults and refuse options that do not go together."""
-    named = as_names(strata or ())
+    named = as_names(() if strata is None else strata)
     refuse_repeated(adjust, named)
     stratified = bool(trial.assignment.stratified_by) if strata is None else bool(named)
     if method is None:

@@ -181,7 +181,7 @@ def navigator_effects(
     """
     check_level(level)
     names = as_names(adjust)
-    blocks = as_names(strata or ())
+    blocks = as_names(() if strata is None else strata)
     refuse_repeated(names, blocks)
     refuse_navigator(navigator, (*names, *blocks))
     people = compare(

@@ -222,7 +222,7 @@ def _asked(
     arm: str | None,
 ) -> _Asked:
     """Grade the people compared and lay out the columns of the regression."""
-    refuse_repeated(names, as_names(strata or ()))
+    refuse_repeated(names, as_names(() if strata is None else strata))
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="any", arm=arm, complete=names
     )

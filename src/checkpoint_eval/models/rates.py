@@ -114,7 +114,7 @@ def rate_ratio(
     check_level(level)
     check_choice(method, "method", ("negative binomial", "poisson"))
     names = as_names(adjust)
-    refuse_repeated(names, as_names(strata or ()))
+    refuse_repeated(names, as_names(() if strata is None else strata))
     everyone = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="count", arm=arm, complete=names
     )

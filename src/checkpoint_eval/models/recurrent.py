@@ -143,7 +143,7 @@ def recurrent_hazard_ratio(
     check_choice(method, "method", TOLD)
     check_choice(ties, "ties", ("efron", "breslow"))
     names = as_names(adjust)
-    refuse_repeated(names, as_names(strata or ()))
+    refuse_repeated(names, as_names(() if strata is None else strata))
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="episodes", arm=arm, complete=names
     )

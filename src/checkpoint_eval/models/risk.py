@@ -224,7 +224,7 @@ def _risk(  # noqa: PLR0913 - the arguments of the three verbs
     check_level(level)
     if interactions and not adjust:
         raise TrialError("`interactions` are of covariates; name them in `adjust`.")
-    refuse_repeated(adjust, as_names(strata or ()))
+    refuse_repeated(adjust, as_names(() if strata is None else strata))
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, arm=arm, complete=adjust)
     stratum, told = strata_of(trial, people, strata)
     question = risk_question(

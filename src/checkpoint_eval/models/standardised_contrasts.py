@@ -67,7 +67,7 @@ def asked(
 ) -> tuple[Compared, tuple[str, ...], IntArray | None, str]:
     """Return the people compared, what is adjusted for, their strata and how they are told."""
     names = as_names(adjust)
-    refuse_repeated(names, as_names(strata or ()))
+    refuse_repeated(names, as_names(() if strata is None else strata))
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm, complete=names
     )
