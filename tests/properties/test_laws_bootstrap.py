@@ -175,8 +175,8 @@ def test_the_p_value_is_where_the_interval_meets_no_effect(
 ) -> None:
     """Intervals of a little less than 1 − p leave out 0, of a little more hold it.
 
-    Ends stand between order statistics: a little is three draws in four hundred. Where hardly a draw
-    is beyond 0 no interval reaches it, and p is only the least there can be.
+    Ends stand between order statistics: a little is three draws in four hundred. Where hardly any
+    draw is beyond 0 no interval reaches it, and p is only the least there can be.
     """
     frame, horizon = drawn
     how = {"horizon": horizon, "interval": interval, "draws": 400}
