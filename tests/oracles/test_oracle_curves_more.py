@@ -151,7 +151,7 @@ def test_adjusted_equals_geepack(case: dict[str, Any], agree: Compare) -> None:
 
 
 def test_adjusted_rossi_as_known(printed: Compare) -> None:
-    """R geepack 1.3.9, and quasipoisson glm with sandwich HC0, typed by hand from other sessions."""
+    """R geepack 1.3.9, and quasipoisson glm with HC0, typed by hand from other sessions."""
     rossi = trial("rossi")
     one = ce.restricted_mean(rossi, outcome=NAME, horizon=52, adjust=["age", "prio"])
     printed([one.value, one.std_error], [1.9177276, 1.2008100], rel=1e-7)
