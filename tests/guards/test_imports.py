@@ -30,6 +30,7 @@ DRAWING = {
     "report/design_figures.py",
     "report/figures.py",
     "report/harm_figures.py",
+    "report/monitor_figures.py",
     "report/pathway_figures.py",
     "report/navigator_figures.py",
     "report/rendering.py",

@@ -14,7 +14,7 @@ import pytest
 import checkpoint_eval as ce
 
 SRC = Path(__file__).parents[2] / "src" / "checkpoint_eval"
-ROOMS = ["balance", "cohort", "design", "models", "outcomes", "randomise", "report"]
+ROOMS = ["balance", "cohort", "design", "models", "outcomes", "power", "randomise", "report"]
 TOP = {
     *("Assignment", "BalanceTable", "BinaryOutcome", "Complete", "CoxFit", "Curve", "Estimate"),
     *("Evaluation", "EventTable", "FlemingHarrington", "Flow", "Protocol", "SignificanceTest"),

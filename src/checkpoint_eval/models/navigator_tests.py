@@ -9,7 +9,7 @@ from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names
 from checkpoint_eval.models.compared import Compared
 from checkpoint_eval.models.navigator_groups import navigators_of, numbers_of, refuse_navigator
-from checkpoint_eval.models.redrawn_statistics import BLOCK_CELLS, Codes, residuals
+from checkpoint_eval.models.redrawn_statistics import Codes, in_blocks, residuals
 from checkpoint_eval.models.rerandomise import Alternative, compared_arms, randomisation_test
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import SignificanceTest
@@ -142,14 +142,7 @@ def nested_statistic(value: FloatArray, turns: IntArray) -> Callable[[Codes], Fl
     """
     centred = value - value.mean()
     squares = float((centred**2).sum())
-    size = max(1, BLOCK_CELLS // value.size)
-
-    def statistics(codes: Codes) -> FloatArray:
-        blocks = (codes[at : at + size] for at in range(0, codes.shape[0], size))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.concatenate([_studentised(each, centred, squares, turns) for each in blocks])
-
-    return statistics
+    return in_blocks(lambda codes: _studentised(codes, centred, squares, turns), value.size)
 
 
 def _studentised(codes: Codes, value: FloatArray, squares: float, turns: IntArray) -> FloatArray:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, IntArray
-from checkpoint_eval.models.pathway_parts import adjusted_family, studentised_many
+from checkpoint_eval.models.pathway_parts import adjusted_family
 from checkpoint_eval.models.pathway_results import PathwayFamily
+from checkpoint_eval.models.redrawn_statistics import studentised_many
 from checkpoint_eval.models.rerandomise import told_of
 from checkpoint_eval.models.shrinkage import Spread, shrunken_effects
 from checkpoint_eval.models.step_down import westfall_young

@@ -1,6 +1,6 @@
 """Parts of the comparison of pathways: who has a need, who was seen, and redrawn statistics."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, fro
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.models.compared import Compared
 from checkpoint_eval.models.multiplicity import adjust_p_values
-from checkpoint_eval.models.redrawn_statistics import BLOCK_CELLS, Codes, residuals
+from checkpoint_eval.models.redrawn_statistics import residuals
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.needs import PathwayScores
 from checkpoint_eval.outcomes.observed import NumericOutcome
@@ -168,44 +168,6 @@ def rank_sums(value: FloatArray) -> FloatArray:
         m = int(here.sum())
         total[here] += (rankdata(column[here]) - (m + 1) / 2) / max(m, 1)
     return np.where(inside.any(axis=1), total, np.nan)
-
-
-def studentised_many(value: FloatArray) -> Callable[[Codes], FloatArray]:
-    """Return a function from (b, n) arm codes to (b, m) Welch t of (n, m) values, NaN for nobody.
-
-    Treatment less control; one matrix product a block of draws; NaN where an arm is empty or
-    nothing varies.
-    """
-    m, inside = value.shape[1], ~np.isnan(value)
-    filled = np.where(inside, value, 0.0)
-    sums = np.hstack([inside.astype(np.float64), filled, filled**2])
-    everyone = sums.sum(axis=0).reshape(3, m)
-
-    def moments(total: FloatArray) -> tuple[FloatArray, FloatArray]:
-        n, first, second = (total[..., row, :] for row in range(3))
-        # One person has no variance, whatever rounding makes of it.
-        return first / n, np.where(n > 1, (second - first**2 / n) / (n - 1) / n, np.nan)
-
-    def block(codes: Codes) -> FloatArray:
-        treated = (codes.astype(np.float64) @ sums).reshape(-1, 3, m)
-        mean1, error1 = moments(treated)
-        mean0, error0 = moments(everyone - treated)
-        squared, gap = error1 + error0, mean1 - mean0
-        size = everyone[2] / np.maximum(everyone[0], 1) ** 2
-        none = ~(squared > 1e-14 * size)
-        # Arms without spread are infinitely far apart, unless their means are the same.
-        apart = np.abs(gap) > 1e-7 * np.sqrt(size * everyone[0])
-        without = np.where(apart & (squared == squared), np.copysign(np.inf, gap), np.nan)
-        return np.where(none, without, gap / np.sqrt(np.where(none, 1.0, squared)))
-
-    step = max(1, BLOCK_CELLS // sums.shape[0])
-
-    def statistics(codes: Codes) -> FloatArray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            blocks = [block(codes[at : at + step]) for at in range(0, codes.shape[0], step)]
-        return floats(np.concatenate(blocks))
-
-    return statistics
 
 
 def adjusted_family(raw: FloatArray) -> dict[str, FloatArray]:

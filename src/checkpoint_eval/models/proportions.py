@@ -154,17 +154,17 @@ def score_statistic(table: TwoProportions, measure: Measure, null: FloatArray) -
     n0, n1 = table.control_n, table.treatment_n
     with np.errstate(divide="ignore", invalid="ignore"):
         if measure == "difference":
-            p0 = _restricted_difference(table, null)
+            p0 = restricted_difference(table, null)
             p1 = np.clip(p0 + null, 0, 1)
             top = p1_hat - p0_hat - null
             variance = p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0
         elif measure == "ratio":
-            p0 = _restricted_ratio(table, null)
+            p0 = restricted_ratio(table, null)
             p1 = np.clip(null * p0, 0, 1)
             top = p1_hat - null * p0_hat
             variance = p1 * (1 - p1) / n1 + null**2 * p0 * (1 - p0) / n0
         else:
-            p1, q1, p0, q0 = _restricted_odds_ratio(table, null)
+            p1, q1, p0, q0 = restricted_odds_ratio(table, null)
             top = n1 * (p1_hat - p1)
             variance = 1 / (1 / (n1 * p1 * q1) + 1 / (n0 * p0 * q0))
         variance = variance * table.correction
@@ -172,7 +172,7 @@ def score_statistic(table: TwoProportions, measure: Measure, null: FloatArray) -
         return np.where(variance > 0, z, np.where(top == 0, 0.0, np.sign(top) * np.inf))
 
 
-def _restricted_difference(table: TwoProportions, delta: FloatArray) -> FloatArray:
+def restricted_difference(table: TwoProportions, delta: FloatArray) -> FloatArray:
     """Return the maximum likelihood risk in control when the difference is delta."""
     x0, n0, x1, n1 = (
         table.control_events,
@@ -193,7 +193,7 @@ def _restricted_difference(table: TwoProportions, delta: FloatArray) -> FloatArr
     return floats(np.clip(p0, np.maximum(0, -delta), np.minimum(1, 1 - delta)))
 
 
-def _restricted_ratio(table: TwoProportions, ratio: FloatArray) -> FloatArray:
+def restricted_ratio(table: TwoProportions, ratio: FloatArray) -> FloatArray:
     """Return the maximum likelihood risk in control when the ratio is `ratio`."""
     x0, n0, x1, n1 = (
         table.control_events,
@@ -208,7 +208,7 @@ def _restricted_ratio(table: TwoProportions, ratio: FloatArray) -> FloatArray:
     return floats(2 * c / (b + np.sqrt(np.maximum(b**2 - 4 * a * c, 0))))
 
 
-def _restricted_odds_ratio(
+def restricted_odds_ratio(
     table: TwoProportions, ratio: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return the maximum likelihood risk and its complement in treatment, then in control.

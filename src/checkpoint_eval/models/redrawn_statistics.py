@@ -97,7 +97,8 @@ def measure_of(
     if statistic == "rank sum":
         return Measure(of=difference_of(rankdata(value)), told=statistic)
     if statistic == "studentised difference":
-        return Measure(of=_in_blocks(_studentised(_centred(value)), value.size), told=statistic)
+        many = studentised_many(_centred(value)[:, None])
+        return Measure(of=lambda codes: many(codes)[:, 0], told=statistic)
     told: str = statistic
     scale = float(np.abs(_centred(value)).max())  # before covariates may explain it all
     if statistic == "adjusted difference":
@@ -212,9 +213,10 @@ def _centred(value: FloatArray) -> FloatArray:
     return floats(value - value.mean())
 
 
-def _in_blocks(
+def in_blocks(
     statistics: Callable[[Codes], FloatArray], people: int
 ) -> Callable[[Codes], FloatArray]:
+    """Return a statistic of (b, n) codes that is asked for some of them at a time."""
     size = max(1, BLOCK_CELLS // people)
 
     def all_blocks(codes: Codes) -> FloatArray:
@@ -243,34 +245,38 @@ def difference_of(
         treated, rest = given @ up, everyone - given @ down
         return floats(treated[:, 0] / treated[:, 1] - rest[:, 0] / rest[:, 1])
 
-    return _in_blocks(statistics, value.size)
+    return in_blocks(statistics, value.size)
 
 
-def _studentised(value: FloatArray) -> Callable[[Codes], FloatArray]:
-    """Difference in means over its standard error with a variance for each arm."""
-    sums = np.stack([np.ones(value.size), value, value**2], axis=1)
-    everyone = sums.sum(axis=0)
+def studentised_many(value: FloatArray) -> Callable[[Codes], FloatArray]:
+    """Return a function from (b, n) arm codes to (b, m) Welch t of (n, m) values, NaN for nobody.
 
-    def mean_and_error(total: FloatArray) -> tuple[FloatArray, FloatArray]:
-        n, first, second = total.T
-        # Of one person alone nothing is known; rounding over 0 would make it infinite.
-        others = np.where(n > 1, n - 1, np.nan)
-        return first / n, (second - first**2 / n) / others / n
+    Treatment less control; one matrix product a block of draws; NaN where an arm is empty or
+    nothing varies.
+    """
+    m, inside = value.shape[1], ~np.isnan(value)
+    filled = np.where(inside, value, 0.0)
+    sums = np.hstack([inside.astype(np.float64), filled, filled**2])
+    everyone = sums.sum(axis=0).reshape(3, m)
 
-    def statistics(codes: Codes) -> FloatArray:
-        treated = codes.astype(np.float64) @ sums
-        mean1, error1 = mean_and_error(treated)
-        mean0, error0 = mean_and_error(everyone - treated)
-        squared = error1 + error0
-        # A variance that is rounding only is none.
-        none = squared <= 1e-14 * everyone[2] / value.size**2
-        gap = mean1 - mean0
+    def moments(total: FloatArray) -> tuple[FloatArray, FloatArray]:
+        n, first, second = (total[..., row, :] for row in range(3))
+        # One person has no variance, whatever rounding makes of it.
+        return first / n, np.where(n > 1, (second - first**2 / n) / (n - 1) / n, np.nan)
+
+    def block(codes: Codes) -> FloatArray:
+        treated = (codes.astype(np.float64) @ sums).reshape(-1, 3, m)
+        mean1, error1 = moments(treated)
+        mean0, error0 = moments(everyone - treated)
+        squared, gap = error1 + error0, mean1 - mean0
+        size = everyone[2] / np.maximum(everyone[0], 1) ** 2
+        none = ~(squared > 1e-14 * size)
         # Arms without spread are infinitely far apart, unless their means are the same.
-        apart = np.abs(gap) > 1e-7 * np.sqrt(everyone[2] / value.size)
-        without = np.where(apart, np.copysign(np.inf, gap), np.nan)
+        apart = np.abs(gap) > 1e-7 * np.sqrt(size * everyone[0])
+        without = np.where(apart & (squared == squared), np.copysign(np.inf, gap), np.nan)
         return np.where(none, without, gap / np.sqrt(np.where(none, 1.0, squared)))
 
-    return statistics
+    return in_blocks(block, value.shape[0])
 
 
 def _curves(
@@ -278,7 +284,7 @@ def _curves(
 ) -> Measure:
     of, when = contrast_of_curves(trial, people, statistic=statistic, horizon=horizon, cause=cause)
     return Measure(
-        of=_in_blocks(of, people.people.size),
+        of=in_blocks(of, people.people.size),
         told=f"{told_of(statistic, people, cause)} to {when:g} {people.unit}",
         scale=when if statistic.startswith("restricted") else 1.0,
         without="an arm is empty",
@@ -331,7 +337,7 @@ def logrank_many(
         variance = (share * (1 - share)) @ tie
         return np.where(variance > 0, difference / np.sqrt(variance), np.nan)
 
-    return _in_blocks(statistics, people.time.size)
+    return in_blocks(statistics, people.time.size)
 
 
 def _weights_of_events(

@@ -102,9 +102,9 @@ def restricted_mean(
     Notes
     -----
     Needs no proportional hazards. The ratio's interval is symmetric on the log scale. Adjusting
-    regresses pseudo-observations (see `pseudo_observations`): a linear model of the mean, which
-    needs not be true for the difference of a randomised trial. With both `adjust` and `strata`
-    the strata are covariates too.
+    regresses pseudo-observations (see `pseudo_observations`): a model of the mean, linear or, for
+    ratios, log-linear, which needs not be true in a randomised trial. With both `adjust` and
+    `strata` the strata are covariates too.
 
     References
     ----------

@@ -9,6 +9,7 @@ from .event_figures import plot_fit, plot_incidence, plot_mean_events
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
 from .folder import write_folder
 from .harm_figures import plot_lorenz
+from .monitor_figures import plot_monitoring
 from .navigator_figures import plot_navigators
 from .page import write_report
 from .pathway_figures import plot_needs_together, plot_pathways, plot_phi
@@ -38,6 +39,7 @@ __all__ = [
     "plot_log_log",
     "plot_lorenz",
     "plot_mean_events",
+    "plot_monitoring",
     "plot_navigators",
     "plot_needs_together",
     "plot_pathways",
