@@ -1,5 +1,5 @@
 # `make check` is what CI runs.
-.PHONY: check lint test slow format bench
+.PHONY: check lint test slow format bench docs
 
 check: lint test
 
@@ -9,10 +9,10 @@ lint:
 	mypy
 
 test:
-	pytest
+	pytest -n auto
 
 slow:
-	pytest -m slow
+	pytest -n auto -m slow
 
 format:
 	ruff format .
@@ -20,3 +20,6 @@ format:
 
 bench:
 	python benchmarks/run.py
+
+docs:
+	sphinx-build -W --keep-going -b html docs docs/_build/html

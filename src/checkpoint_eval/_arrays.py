@@ -24,6 +24,13 @@ def frozen(values: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
     return array
 
 
+def frozen_counts(values: ArrayLike) -> NDArray[Any]:
+    """Return a read-only copy of whole numbers, as objects where a report withholds some."""
+    array = np.asarray(values)
+    withheld = array.dtype == object and any(isinstance(each, float) for each in array.flat)
+    return frozen(array, object if withheld else np.int64)
+
+
 def floats(values: ArrayLike) -> FloatArray:
     """Return values as floats, without a copy where they already are."""
     return np.asarray(values, dtype=np.float64)

@@ -32,9 +32,25 @@ def read_table(table: object) -> nw.DataFrame[Any]:
         raise TrialError(
             f"The table must be a pandas, polars or pyarrow table, got {type(table).__name__}."
         ) from problem
+    frame = _decoded(frame)
     if frame.shape[0] == 0:
         raise InvalidData("The table has no rows; a trial needs at least one person in each arm.")
-    return frame  # type: ignore[no-any-return]
+    return frame
+
+
+def _decoded(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Return pyarrow's dictionaries as the values they stand for.
+
+    Its arrays hand a missing entry of a dictionary to numpy as the last one: a person without a
+    category would be in one.
+    """
+    if frame.implementation is not nw.Implementation.PYARROW:
+        return frame
+    table = frame.to_native()
+    for place, (name, kind) in enumerate(frame.schema.items()):
+        if kind == nw.Categorical:
+            table = table.set_column(place, name, table[name].cast(table[name].type.value_type))
+    return nw.from_native(table, eager_only=True)
 
 
 def column_names(table: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command `checkpoint-eval`: demo, evaluate, randomise, generate and certify."""
+"""The command `checkpoint-eval`: demo, init, evaluate, power and the others."""
 
 import codecs
 import io
@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from checkpoint_eval._checks import counted
+from checkpoint_eval.cli_init import init
+from checkpoint_eval.cli_power import power
 from checkpoint_eval.cli_practise import certify, generate
 from checkpoint_eval.cli_randomise import randomise, refusals
+from checkpoint_eval.errors import OutputRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +53,17 @@ def _print_anywhere() -> None:
             stream.reconfigure(errors="plain_signs")
 
 
+with_word = click.option("--word", is_flag=True, help="Write report.docx, too.")
+with_excel = click.option("--excel", is_flag=True, help="Write report.xlsx, too.")
+with_exact = click.option(
+    "--exact", is_flag=True, help="Write every count as it is, for the team: not to be passed on."
+)
+
+
 @main.command()
+@with_word
+@with_excel
+@with_exact
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -57,41 +71,63 @@ def _print_anywhere() -> None:
     show_default=True,
     help="Folder for the report.",
 )
-def demo(out: Path) -> None:
+def demo(out: Path, **files: bool) -> None:
     """Evaluate a real trial: financial aid to men released from prison (Rossi et al. 1980)."""
     with refusals():
         from checkpoint_eval.cohort.published import load_rossi
-        from checkpoint_eval.report.folder import check_folder
 
-        check_folder(out)
-        _report(load_rossi(), out)
+        _check_output(out, **files)
+        _report(load_rossi(), out, **files)
 
 
 @main.command()
 @click.argument("protocol", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_word
+@with_excel
+@with_exact
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for the report."
 )
-def evaluate(protocol: Path, people: Path, out: Path) -> None:
+def evaluate(protocol: Path, people: Path, out: Path, **files: bool) -> None:
     """Evaluate your own trial: PROTOCOL is a TOML file, PEOPLE a CSV or Parquet table.
 
-    docs/protocol.md explains every key of the protocol and shows one to start from.
+    `checkpoint-eval init PEOPLE` drafts the protocol; docs/protocol.md explains every key of it.
     """
     with refusals():
-        from checkpoint_eval.design.protocol_toml import read_protocol
+        from checkpoint_eval.cli_columns import refuse_misfits, refuse_open
+        from checkpoint_eval.design.protocol_toml import parse_protocol
+        from checkpoint_eval.design.typed_toml import read_text
         from checkpoint_eval.outcomes.files import read_people
         from checkpoint_eval.outcomes.trial import Trial
-        from checkpoint_eval.report.folder import check_folder
 
-        check_folder(out)
-        promised = read_protocol(protocol)
+        _check_output(out, **files)
+        text = read_text(protocol, what="Protocol")
+        promised = parse_protocol(text, name=str(protocol))
+        refuse_open(text, file=str(protocol))
         table = read_people(people, id=promised.columns.id or None)
-        _report(Trial.from_protocol(table, promised), out)
+        refuse_misfits(table, promised, text, files=(str(protocol), str(people)))
+        _report(Trial.from_protocol(table, promised), out, **files)
 
 
-def _report(trial: "Trial", out: Path) -> None:
+def _check_output(out: Path, *, word: bool, excel: bool, exact: bool) -> None:  # noqa: ARG001
+    """Refuse before any work what could not be written after it."""
+    from importlib.util import find_spec
+
+    from checkpoint_eval.report.folder import check_folder
+
+    check_folder(out)
+    for asked, package, extra in ((word, "docx", "docx"), (excel, "openpyxl", "excel")):
+        if asked and find_spec(package) is None:
+            raise OutputRefused(
+                f"--{'word' if package == 'docx' else 'excel'} needs more than is installed: "
+                f"pip install 'checkpoint-eval[{extra}]'."
+            )
+
+
+def _report(trial: "Trial", out: Path, *, word: bool, excel: bool, exact: bool) -> None:
     """Evaluate, write and tell."""
+    from checkpoint_eval.report.disclosure import Disclosure
     from checkpoint_eval.report.evaluating import evaluate as evaluate_trial
     from checkpoint_eval.report.folder import write_folder
 
@@ -106,20 +142,21 @@ def _report(trial: "Trial", out: Path) -> None:
         def shown(estimands: "Sequence[Estimand]") -> "Iterator[Estimand]":
             progress.update(task, total=len(estimands) + 1)
             for estimand in estimands:
-                progress.update(task, description=f"{estimand.outcome}: {estimand.measure}")
+                progress.update(task, description=escape(f"{estimand.outcome}: {estimand.measure}"))
                 yield estimand
                 progress.advance(task)
 
         evaluation = evaluate_trial(trial, progress=shown)
         progress.update(task, description="Writing the report")
-        folder = write_folder(evaluation, out)
+        rule = None if exact else Disclosure()
+        folder = write_folder(evaluation, out, word=word, workbook=excel, disclosure=rule)
         progress.update(task, description="Done", advance=1)
-    _tell(Console(), evaluation, folder)
+    _tell(Console(markup=False, emoji=False), evaluation, folder, exact=exact)
 
 
-def _tell(console: Console, evaluation: "Evaluation", folder: Path) -> None:
+def _tell(console: Console, evaluation: "Evaluation", folder: Path, *, exact: bool) -> None:
     """Print the results as a table, and where the report is."""
-    from checkpoint_eval.report.tables import headline
+    from checkpoint_eval.report.sections_headline import headline
 
     console.print()
     console.print(evaluation.title, style="bold", highlight=False)
@@ -146,7 +183,16 @@ def _tell(console: Console, evaluation: "Evaluation", folder: Path) -> None:
         highlight=False,
         style="dim",
     )
-    console.print(f"Report: {folder / 'report.html'}", highlight=False)
+    if not exact:
+        console.print(
+            "Counts here are exact; in the files small ones are withheld and others rounded "
+            "(--exact writes them as they are).",
+            highlight=False,
+            style="dim",
+        )
+    for name in ("report.html", "report.docx", "report.xlsx"):
+        if (folder / name).exists():
+            click.echo(f"Report: {folder / name}")
 
 
 def _cells(result: "Result", *, several: bool) -> list[str]:
@@ -166,7 +212,7 @@ def _cells(result: "Result", *, several: bool) -> list[str]:
     return [name, row["control"], row["treatment"], row["effect (interval)"], row["p"]]
 
 
-for command in (randomise, generate, certify):
+for command in (init, power, randomise, generate, certify):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
 """The results every verb returns: an estimate, a test, a curve."""
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from checkpoint_eval._arrays import FloatArray, IntArray, frozen
+from checkpoint_eval._arrays import FloatArray, IntArray, frozen, frozen_counts
 from checkpoint_eval._checks import check_level
+from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._tidy import OWN, tidy_frame, tidy_row
+from checkpoint_eval._tidy import strategies_told as strategies_told  # told with every result
 from checkpoint_eval.errors import TrialError
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Estimate:
+class Estimate(Shown):
     """One comparison between two arms, ready for a table row.
 
     Differences are treatment − control, ratios treatment ÷ control.
@@ -73,7 +75,8 @@ class Estimate:
         _check_p(self.p_value)
         if self.low > self.value or self.value > self.high:
             raise TrialError(
-                f"The interval ({self.low}, {self.high}) does not hold the estimate {self.value}."
+                f"The interval ({self.low}, {self.high}) does not hold the estimate {self.value}; "
+                "`low` is at most `value`, and `value` at most `high`."
             )
 
     @property
@@ -97,16 +100,17 @@ class Estimate:
             f"{_between(self.intercurrent)}"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row of the tidy table of estimates."""
+        return tidy_frame([tidy_row(self)], OWN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SignificanceTest:
+class SignificanceTest(Shown):
     """One test of no difference.
 
     Attributes
@@ -173,19 +177,13 @@ class SignificanceTest:
             f"{_between(self.intercurrent)}"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
 
-
-def strategies_told(intercurrent: tuple[tuple[str, str], ...]) -> str:
-    """Tell by which strategy each intercurrent event is taken."""
-    if not intercurrent:
-        return "treatment policy for all"
-    return "; ".join(f"{event}: {strategy}" for event, strategy in intercurrent)
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row of the tidy table of estimates."""
+        return tidy_frame([tidy_row(self)], OWN)
 
 
 def _between(intercurrent: tuple[tuple[str, str], ...]) -> str:
@@ -212,7 +210,7 @@ def _check_p(p_value: float) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Curve:
+class Curve(Shown):
     """Survival of each arm over time: steps, intervals and numbers at risk.
 
     Attributes
@@ -252,7 +250,7 @@ class Curve:
         for name in ("time", "survival", "std_error", "low", "high"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
         for name in ("at_risk", "events", "censored"):
-            object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
+            object.__setattr__(self, name, frozen_counts(getattr(self, name)))
 
     def __repr__(self) -> str:
         last = int(np.flatnonzero((self.at_risk > 0).all(axis=0))[-1])
@@ -264,9 +262,6 @@ class Curve:
             f"n = {int(self.at_risk[:, 0].sum())}{_left_out(self.missing)}; at "
             f"{self.time[last]:g} {self.unit}: {ends}. {self.method}."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().tail().to_html())
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an arm and time."""
@@ -287,7 +282,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Quantiles:
+class Quantiles(Shown):
     """Times by which given shares have had the event, read off a curve.
 
     Attributes
@@ -311,12 +306,7 @@ class Quantiles:
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
 
     def __repr__(self) -> str:
-        return f"Quantiles of {self.outcome} in {self.unit}:\n{self.to_frame().to_string()}"
-
-    def _repr_html_(self) -> str:
-        return html.escape(f"Quantiles of {self.outcome} in {self.unit}") + str(
-            self.to_frame().to_html(index=False)
-        )
+        return f"Quantiles of {self.outcome} in {self.unit}:\n{text_table(self.to_frame())}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an arm and probability."""
@@ -333,7 +323,7 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ContrastCurve:
+class ContrastCurve(Shown):
     """One arm against control, read at every time.
 
     Attributes
@@ -379,9 +369,6 @@ class ContrastCurve:
             f"{self.analysis_set}, n = {self.n[1]} against {self.n[0]}{_left_out(self.missing)}. "
             f"{self.method}."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().tail().to_html())
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a time."""

@@ -92,6 +92,42 @@ def test_identifiers_and_categories_stay_as_written(tmp_path: Path, people: pd.D
     assert not trial.column("need").missing.any()
 
 
+def test_word_and_excel_are_written_when_asked(tmp_path: Path, people: pd.DataFrame) -> None:
+    protocol, csv = write(tmp_path, people, PROTOCOL.replace("A small trial", "Small [b]trial[/i]"))
+    out = tmp_path / "report"
+    result = run("evaluate", protocol, csv, "--out", out, "--word", "--excel")
+    assert result.exit_code == 0, result.output
+    for name in ("report.html", "report.docx", "report.xlsx"):
+        assert (out / name).stat().st_size > 5_000
+    told = " ".join(result.output.split())
+    assert "report.docx" in told
+    assert "Small [b]trial[/i]" in told  # no markup of ours
+    assert "in the files small ones are withheld" in told
+
+
+def test_counts_are_written_as_they_are_when_asked(tmp_path: Path, people: pd.DataFrame) -> None:
+    protocol, csv = write(tmp_path, people)
+    for name, options in (("told", []), ("exact", ["--exact"])):
+        assert run("evaluate", protocol, csv, "--out", tmp_path / name, *options).exit_code == 0
+    told, exact = (
+        pd.read_csv(tmp_path / name / "estimates.csv", comment="#") for name in ("told", "exact")
+    )
+    held = (exact["events_control"] + exact["events_treatment"]).dropna()
+    assert held.tolist() == [14] * len(exact)  # every third of 40
+    assert told["events_control"].isna().all()  # 7 an arm: below 10
+
+
+def test_what_is_not_installed_is_told_before_any_work(
+    tmp_path: Path, people: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    protocol, csv = write(tmp_path, people)
+    result = run("evaluate", protocol, csv, "--out", tmp_path / "report", "--word")
+    assert result.exit_code == 2
+    assert "pip install 'checkpoint-eval[docx]'" in " ".join(result.output.split())
+    assert not (tmp_path / "report").exists()
+
+
 def refused(tmp_path: Path, people: pd.DataFrame, protocol: str = PROTOCOL) -> str:
     paths = write(tmp_path, people, protocol)
     result = run("evaluate", *paths, "--out", tmp_path / "report")

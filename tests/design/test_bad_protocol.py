@@ -386,7 +386,7 @@ def test_excluded_counts_cannot_be_changed() -> None:
 
 
 KEYS = set(re.findall(r"^\[*([\w]+)\]*(?: =|$)", GOOD, re.MULTILINE))
-KEYS |= {"adjust", "rule", "multiplicity", "refused"}
+KEYS |= {"adjust", "rule", "multiplicity", "refused", "count", "numeric", "ordinal", "repeated"}
 
 
 def test_backticked_names_exist(tmp_path: Path) -> None:

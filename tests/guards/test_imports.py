@@ -19,8 +19,11 @@ HELPERS = {
     "_arrays",
     "_atomic",
     "_checks",
+    "_display",
     "_frames",
     "_memory",
+    "_progress",
+    "_tidy",
     "_times",
     "_version",
 }

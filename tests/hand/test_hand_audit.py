@@ -18,7 +18,7 @@ COLUMNS = {
     "disposals": ["offence", "date", "disposal"],
     "custody": ["person", "start", "end"],
     "deaths": ["person", "date"],
-    "pathways": ["person", "date", "pathway", "score"],
+    "pathways": ["person", "date", "pathway", "score", "assessor"],
 }
 PEOPLE = [("a", "1990-05-01"), ("b", "1980-01-01"), ("c", None)]
 NOTHING: tuple[Any, ...] = ()
@@ -75,6 +75,7 @@ ALL = {
     *("custody after death or departure", "death or departure without a date"),
     *("death or departure after the extract", "several deaths or departures of one person"),
     *("assessment without a date", "assessment after the extract"),
+    "assessment without an assessor",
     *("disposal on the day of randomisation", "death or departure on the day of randomisation"),
     "custody that begins on the day of randomisation",
 }
@@ -88,7 +89,7 @@ def test_a_sound_extract_is_clean() -> None:
             disposals=[("o0", "2017-03-01", "conviction")],
             custody=[("b", "2017-01-01", "2017-01-05")],
             deaths=[("c", "2018-12-01")],
-            pathways=[("a", "2016-08-01", "finances", 3)],
+            pathways=[("a", "2016-08-01", "finances", 3, "Ann")],
         ),
         assigned(),
     )
@@ -97,7 +98,7 @@ def test_a_sound_extract_is_clean() -> None:
     assert set(audit.clean) == ALL
     assert len(audit.clean) == len(ALL)
     assert audit.skipped == ()
-    assert str(audit) == "Nothing was found.\n40 rules looked at."
+    assert str(audit) == "41 rules looked at.\nNothing was found."
     frame = audit.to_frame()
     assert frame.empty
     assert {"rule", "severity", "table", "rows", "remedy"} <= set(frame.columns)
@@ -365,13 +366,13 @@ def test_rules_about_departures() -> None:
 
 def test_rules_about_assessments() -> None:
     pathways = [
-        ("a", None, "finances", 3),
-        ("a", "2019-01-02", "finances", 3),
-        ("a", "2019-01-01", "finances", 3),
-        ("zoe", "2019-02-01", "finances", None),
-        ("zoe", None, "finances", 3),
-        ("b", "2018-12-31", "finances", 3),
-        ("b", "2018-12-31", "finances", 3),
+        ("a", None, "finances", 3, "Ann"),
+        ("a", "2019-01-02", "finances", 3, None),
+        ("a", "2019-01-01", "finances", 3, "Ann"),
+        ("zoe", "2019-02-01", "finances", None, "Bob"),
+        ("zoe", None, "finances", 3, " "),
+        ("b", "2018-12-31", "finances", 3, "nobody"),
+        ("b", "2018-12-31", "finances", 3, "Bob"),
     ]
     audit = co.audit(extract(offences=ONE, pathways=pathways), assigned())
     for rule, rows in (
@@ -383,6 +384,9 @@ def test_rules_about_assessments() -> None:
         assert (finding.table, finding.severity) == ("pathways", "error")
         assert finding.rows.tolist() == rows
         assert finding.remedy
+    unsigned = audit.finding("assessment without an assessor")
+    assert (unsigned.table, unsigned.severity) == ("pathways", "warning")
+    assert unsigned.rows.tolist() == [1, 4]  # none, and nothing but a blank
 
 
 # a is randomised on 1 August 2016, b on 1 September, zoe, who is not in the records, on 1 August
@@ -498,7 +502,7 @@ def test_repeated_and_unknown_people() -> None:
         people=[("a", "1990-01-01"), ("b", None), ("a", "1991-01-01"), ("c", None), ("b", None)],
         offences=[("a", "1990-06-01")],  # before the second birth, after the first
         deaths=[("zoe", "2018-01-01"), ("a", "2018-01-01")],
-        pathways=[("a", "2018-01-01", "x", 1), ("zoe", "2018-01-01", "x", 1)],
+        pathways=[("a", "2018-01-01", "x", 1, "Ann"), ("zoe", "2018-01-01", "x", 1, "Ann")],
     )
     audit = co.audit(records, assigned())
     for rule, table, rows in (
@@ -644,6 +648,7 @@ def test_rules_of_a_table_that_was_not_given_are_skipped(table: str) -> None:
     [
         ("people", "born", "offence before birth"),
         ("offences", "recorded", "offence recorded before it was committed"),
+        ("pathways", "assessor", "assessment without an assessor"),
     ],
 )
 def test_rules_of_a_column_that_was_not_given_are_skipped(
@@ -652,6 +657,7 @@ def test_rules_of_a_column_that_was_not_given_are_skipped(
     tables = {
         "people": pd.DataFrame(PEOPLE, columns=COLUMNS["people"]),
         "offences": pd.DataFrame([("o0", *ONE[0])], columns=COLUMNS["offences"]),
+        "pathways": pd.DataFrame([("a", "2016-08-01", "x", 1, "Ann")], columns=COLUMNS["pathways"]),
     }
     tables[table] = tables[table].drop(columns=column)
     records = co.Records.from_tables(**tables, extract_date=EXTRACT)

@@ -102,7 +102,8 @@ def test_every_planned_result_carries_what_was_declared() -> None:
     want = (("override", "treatment policy"), ("custody", "while on treatment"))
     assert [each.value.intercurrent for each in found.results] == [want] * 3
     told = "override: treatment policy; custody: while on treatment"
-    assert found.to_frame()["intercurrent"].tolist() == [told] * 3
+    table = found.to_frame()
+    assert table.loc[table["section"] == "results", "intercurrent"].tolist() == [told] * 3
     assert repr(found.results[0].value).endswith(f" Intercurrent events: {told}.")
     assert '"while on treatment"' in found.to_json()
 

@@ -215,6 +215,40 @@ def test_pathway_scores() -> None:
     np.testing.assert_array_equal(later.follow_up, [[np.nan, np.nan]] * 2)
 
 
+def test_who_assessed() -> None:
+    """Whose scores count, by person: one name, several people's, or nobody's that is known."""
+    needs = [
+        ("a", "2016-01-01", "drugs", 9, "Zoe"),  # later ones count
+        ("a", "2016-02-29", "drugs", 7, "Ann"), ("a", "2016-02-01", "housing", 1, "Ann"),
+        ("a", "2016-02-29", "drugs", 7, "Abe"),  # of one day and score the later name counts
+        ("a", "2016-09-01", "drugs", 7, "Bob"), ("a", "2016-08-01", "housing", 1, "Ann"),
+        ("b", "2016-02-01", "drugs", 2, None), ("b", "2016-02-01", "housing", 2, "Bob"),
+        ("b", "2016-09-01", "drugs", 3, "Ann"), ("b", "2016-09-01", "drugs", 1, "Bob"),
+        ("b", "2016-09-01", "housing", 0, " "), ("b", "2016-09-02", "other", 0, "Cas"),
+    ]  # fmt: skip
+    given = records(needs=needs)
+    found = outcomes.pathway_scores(given, cohort(), pathways=("drugs", "housing"))
+    assert found.assessors == ("Abe", "Ann", "Bob", "Cas", "Zoe")
+    assert found.assessor.tolist() == [[1, -1], [2, 1]]
+    notes = found.provenance.notes if found.provenance else ()
+    assert notes == ("1 person assessed by several afterwards: by whom is left open",)
+    table = found.assessed_by(cohort()).set_index("assessor")
+    assert list(table.columns) == [
+        *("court, before", "contract, before", "court, after", "contract, after"),
+        *("court, both", "contract, both"),
+    ]
+    assert table.loc["Ann"].tolist() == [1, 0, 0, 1, 0, 0]
+    assert table.loc["Bob"].tolist() == [0, 1, 0, 0, 0, 0]
+    assert table.loc["not known"].tolist() == [0, 0, 1, 0, 0, 0]
+    one = outcomes.pathway_scores(given, cohort(), pathways=("drugs",))
+    assert one.assessor.tolist() == [[1, 2], [-1, 1]]
+    plain = outcomes.pathway_scores(records(needs=[each[:4] for each in needs]), cohort())
+    assert (plain.assessor.size, plain.assessors) == (0, ())
+    np.testing.assert_array_equal(
+        plain.follow_up, outcomes.pathway_scores(given, cohort()).follow_up
+    )
+
+
 def test_measured_by_age() -> None:
     """Follow-up ends 1 March 2017. a proven that April, b in September; both recorded at once."""
     days = [("a", "2016-05-01"), ("b", "2016-05-01")]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction as F
-from math import sqrt
+from math import atan, pi, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 import checkpoint_eval as ce
-from checkpoint_eval.models.navigator_tests import partially_nested_test
+from checkpoint_eval.models.navigator_tests import normal_score, partially_nested_test
 from checkpoint_eval.models.navigators import navigator_effects
 
 EXACT = 1e-9  # closed forms, reached by Newton's steps that stop at 1e-18 of a likelihood
@@ -111,22 +112,32 @@ def test_everybody_by_themselves_is_weighed_alike() -> None:
     assert "2 navigators with 2 people; " in found.estimate.method
 
 
-def test_redrawn_arms() -> None:
-    """In order of arrival: control 1, A 5, B 8, control 2; turns A, B. Six allocations.
+def test_scores() -> None:
+    """t on 1 degree of freedom has the tail 1/2 - atan(t)/π: 1/4 from 1 on. Far out it is t."""
+    found = normal_score(np.array([-1.0, 0.0, 1.0, 60.0]), np.array([1.0, 1.0, 1.0, 1e9]))
+    quarter = NormalDist().inv_cdf(0.75)
+    assert found.tolist() == pytest.approx([-quarter, 0.0, quarter, 60.0], rel=EXACT, abs=1e-15)
+    assert np.isnan(normal_score(np.array([np.nan]), np.array([3.0]))).all()
 
-    (5 + 8)/2 - (1 + 2)/2 = 5; variances (0.5² + 0.5²)/1/2 = 1/4, and of sums of one person each
-    ((5 - 6.5)² + (8 - 6.5)²)/(1 - 1/2)/4 = 9/4: 5/√(5/2) = √10. The mirror image has -√10, the
-    others less in size: 1 5 v 8 2 has -2/√(9 + 4), 1 8 v 5 2 has 1/√(9/4 + 49/4), mirrors alike.
+
+def test_redrawn_arms() -> None:
+    """In order of arrival: control 2, A 5, B 8, control 2; turns A, B. Six allocations.
+
+    (5 + 8)/2 - 2 = 4.5; variances 0 of controls, and of sums of one person each
+    ((5 - 6.5)² + (8 - 6.5)²)/(1 - 1/2)/4 = 9/4: t = 4.5/1.5 = 3, on the one degree of freedom of
+    two navigators, where t has the tail 1/2 - atan(3)/π. The mirror image has -3, on that of two
+    controls; the others less in size: 2 5 v 8 2 has -1.5/√(9 + 9/4), 2 8 v 5 2 has
+    1.5/√(9/4 + 9), on (45/4)²/(9² + (9/4)²) = 25/17 degrees; mirrors alike.
     """
     frame = pd.DataFrame(
-        {"arm": [0, 1, 1, 0], "y": [1, 5, 8, 2], "navigator": [None, "A", "B", None]}
+        {"arm": [0, 1, 1, 0], "y": [2, 5, 8, 2], "navigator": [None, "A", "B", None]}
     )
     trial = ce.Trial.from_frame(
         frame, arm="arm", control=0, factors=["navigator"], numeric={"y": "y"}
     )
     how = {"outcome": "y", "navigator": "navigator", "rng": np.random.default_rng(1)}
     found = partially_nested_test(trial, **how)
-    assert found.statistic == pytest.approx(sqrt(10), rel=EXACT)
+    assert found.statistic == pytest.approx(-NormalDist().inv_cdf(0.5 - atan(3) / pi), rel=EXACT)
     assert found.exact
     assert found.p_value == pytest.approx(2 / 6)
     assert partially_nested_test(trial, alternative="greater", **how).p_value == pytest.approx(

@@ -258,7 +258,24 @@ def test_who_assessed() -> None:
     )
     who = trial([0, 0, 1, 1])
     table = given.assessed_by(who.assignment).set_index("assessor")
-    assert table.loc["x"].tolist() == [2, 0, 2, 0]
-    assert table.loc["y"].tolist() == [0, 1, 0, 2]
+    # before, after and both, in either arm; the last has no score afterwards
+    assert table.loc["x"].tolist() == [2, 0, 2, 0, 2, 0]
+    assert table.loc["y"].tolist() == [0, 1, 0, 2, 0, 1]
+    assert table.loc["not known"].tolist() == [0, 1, 0, 0, 0, 0]
     found = models.compare_pathways(who, given, rng=RNG)
     assert "Nobody assessed people of both arms" in found.notes[0]
+
+
+def test_who_assessed_is_not_known() -> None:
+    """Of the first both times, which is not to say that it was one person; the other was not."""
+    one = np.array([[1.0], [np.nan]])
+    given = PathwayScores(
+        pathways=("drugs",),
+        baseline=one,
+        follow_up=one,
+        assessor=np.full((2, 2), -1),
+        assessors=("x",),
+    )
+    table = given.assessed_by(trial([0, 1]).assignment).set_index("assessor")
+    assert table.loc["x"].tolist() == [0] * 6
+    assert table.loc["not known"].tolist() == [1, 0, 1, 0, 0, 0]

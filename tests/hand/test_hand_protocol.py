@@ -140,6 +140,19 @@ def test_digest_is_sha_256(protocol: ce.Protocol, tmp_path: Path) -> None:
     assert len(digests) == 1 + len(changes)
 
 
+def test_digests_of_older_protocols_and_trials_stand(protocol: ce.Protocol) -> None:
+    """As computed by version 6b44fe9, before counts, amounts, pathways and subgroups were there."""
+    assert protocol.digest == "56887621afda85df1bdc9ec0e652dbcef45f066b8f462025257b6984fa798aff"
+    trial = ce.Trial.from_protocol(pd.DataFrame(PEOPLE), protocol)
+    assert trial.digest == "e5b913015f78f59830fe95bc8c1cea6e15d32bf4dc8e7abebd488e34ddff7143"
+    rossi = ce.load_rossi()
+    assert rossi.protocol is not None
+    assert (
+        rossi.protocol.digest == "6134509a2806d3ba6f4dc2bb55caf679c24460d7e2510837fe9ab0214be0fbe7"
+    )
+    assert rossi.digest == "1a27bc2d4249e0d4844ba16dc288c6cecf839ddd8aa0bbc7f5447383da7ac868"
+
+
 def test_promises_kept(protocol: ce.Protocol) -> None:
     """The four estimands in order, at alpha 0.1, worked by hand.
 

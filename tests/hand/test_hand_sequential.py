@@ -40,6 +40,70 @@ def above(z: float) -> float:
     return 0.5 * erfc(z / sqrt(2))
 
 
+def within(low: float, high: float) -> float:
+    return above(low) - above(high)
+
+
+@pytest.mark.parametrize("binding", [False, True])
+def test_inner_wedge_of_two_looks(binding: bool) -> None:
+    """All by the normal distribution at the first look; the second as one integral over it.
+
+    Half of 1 − power = .2 is spent at half of the information: Φ(c − m) − Φ(−c − m) + Φ(−u − m)
+    with m = θ√½. The trial goes on with c < |z| < u, and √½z + √½·N(θ√½, 1) then ends it.
+    """
+    design = GroupSequential(looks=2, boundary=KimDeMets(rho=1), futility=KimDeMets(rho=1),
+                             binding=binding)  # fmt: skip
+    found = stopping_bounds(design)
+    u, c, mean = found.critical[0], found.futility[0], found.drift * sqrt(0.5)
+    assert 2 * above(u) == pytest.approx(0.025, abs=1e-12)
+    missed = within(-c - mean, c - mean) + above(u + mean)
+    assert missed == pytest.approx(0.1, abs=1e-12)
+    z = np.linspace(c, u, 2001)
+    simpson = np.array([1, *[4, 2] * 999, 4, 1]) * (u - c) / 6000
+
+    def ends(z: np.ndarray, mean: float) -> float:
+        """Chance to go on from about z and end above: Simpson's rule, error about 1e-14."""
+        density = np.exp(-((z - mean) ** 2) / 2) / sqrt(2 * np.pi)
+        last = [above((found.critical[1] - sqrt(0.5) * x) / sqrt(0.5) - mean) for x in z]
+        return float(simpson @ (density * last))
+
+    power = above(u - mean) + ends(z, mean) + ends(-z, mean)
+    assert power == pytest.approx(0.8, abs=1e-10)
+    error = 2 * (above(u) + ends(z, 0) + ends(-z, 0))
+    if binding:
+        assert error == pytest.approx(0.05, abs=1e-10)
+    else:
+        assert error < 0.05
+        plain = stopping_bounds(GroupSequential(looks=2, boundary=KimDeMets(rho=1)))
+        np.testing.assert_array_equal(found.critical, plain.critical)
+
+
+def test_futile_share_at_the_first_look() -> None:
+    """A tenth of trials without effect, a quarter of it by half of the information."""
+    how = {"looks": 2, "alpha": 0.05, "futility": KimDeMets(rho=2), "futile_share": 0.1}
+    one, two = (stopping_bounds(GroupSequential(**how, sided=sided)) for sided in (1, 2))
+    assert one.futility[0] == pytest.approx(ndtri(0.025), abs=1e-12)
+    assert two.futility[0] == pytest.approx(ndtri(0.5125), abs=1e-12)
+    assert (one.futility[1], two.futility[1]) == (one.critical[1], two.critical[1])
+
+
+def test_a_wedge_leaves_the_sides_their_order() -> None:
+    """Seen first at a bound: p is twice its tail; what lies in the wedge changes nothing yet."""
+    design = GroupSequential(looks=2, boundary=KimDeMets(rho=1), futility=KimDeMets(rho=1),
+                             binding=True)  # fmt: skip
+    bounds = stopping_bounds(design)
+    for z in (2.4, -2.4):
+        found = estimate_at_stopping(bounds, z=z, look=1, std_error=0.1)
+        assert found.z == z
+        assert found.p_value == pytest.approx(2 * above(2.4), abs=1e-12)
+        assert found.value == pytest.approx(z * 0.1, abs=1e-10)
+        assert (found.low, found.high) == pytest.approx(
+            (0.1 * (z - 1.959963985), 0.1 * (z + 1.959963985)), abs=1e-9
+        )
+    last = estimate_at_stopping(bounds, z=-bounds.critical[1], look=2)
+    assert last.p_value == pytest.approx(0.05, abs=1e-9)
+
+
 def test_spending_at_half() -> None:
     half = np.array([0.5])
     got = [

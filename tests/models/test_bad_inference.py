@@ -329,7 +329,7 @@ def test_trials_that_are_refused() -> None:
 @pytest.mark.parametrize("verb", [ce.hazard_ratio, ce.risk_difference, ce.logrank_test])
 def test_numbers_have_no_events(verb: Any) -> None:
     """The verb that reads them is named."""
-    with pytest.raises(ce.TrialError, match=r"'days' is a number.*`randomisation_test`"):
+    with pytest.raises(ce.TrialError, match=r"'days' is a number.*`mean_difference`"):
         verb(TRIAL, outcome="days")
 
 

@@ -29,6 +29,60 @@ for (binding in c(FALSE, TRUE)) for (type in c("bsOF", "bsP", "bsKD", "bsHSD")) 
   if (type == "bsHSD") args$gammaB <- -2
   futile[[length(futile) + 1]] <- c(list(type = type, binding = binding), do.call(made, args))
 }
+# An inner wedge. rpact leaves out a wedge that is narrower than where its one-sided bound would be
+# above 0, so these spend enough early on.
+wedges <- list()
+for (binding in c(FALSE, TRUE)) for (type in c("bsP", "bsKD", "bsHSD")) {
+  args <- list(informationRates = c(.35, .6, .8, 1), alpha = .05, beta = .1, sided = 2,
+               tolerance = 1e-10, typeOfDesign = "asOF", typeBetaSpending = type,
+               bindingFutility = binding, betaAdjustment = FALSE)
+  if (type == "bsKD") args$gammaB <- .8
+  if (type == "bsHSD") args$gammaB <- 1
+  wedges[[length(wedges) + 1]] <- c(list(type = type, binding = binding),
+                                    suppressWarnings(do.call(made, args)))
+}
+
+# Futility that is spent without effect (gsDesign's test types 5 and 6, and a wedge by them): three
+# looks, each bound found on three-dimensional normal chances by Miwa's algorithm of mvtnorm.
+suppressMessages(library(mvtnorm))
+t3 <- c(.35, .7, 1); root <- outer(t3, t3, function(a, b) sqrt(pmin(a, b) / pmax(a, b)))
+chance <- function(low, high, drift = 0) {  # of a box at the first looks
+  j <- length(low)
+  if (j == 1) return(pnorm(high - drift * sqrt(t3[1])) - pnorm(low - drift * sqrt(t3[1])))
+  as.numeric(pmvnorm(low, high, mean = drift * sqrt(t3[1:j]), corr = root[1:j, 1:j],
+                     algorithm = Miwa(steps = 2000)))
+}
+spans <- function(u, c, sided) if (sided == 1) list(c(c, u)) else list(c(-u, -c), c(c, u))
+# Over every way between the bounds at the looks before, the chance of a span at the next.
+over <- function(before, span, drift = 0) {
+  if (!length(before)) return(chance(span[1], span[2], drift))
+  ways <- expand.grid(lapply(before, seq_along))
+  sum(apply(ways, 1, function(w) {
+    parts <- Map(function(b, i) b[[i]], before, as.list(w))
+    chance(c(sapply(parts, `[`, 1), span[1]), c(sapply(parts, `[`, 2), span[2]), drift)
+  }))
+}
+root_of <- function(f, low, high) uniroot(f, c(low, high), tol = 1e-11)$root
+asked <- function(sided, binding, share, beta = .2) {
+  alpha <- .025 * sided
+  ld <- sided * (2 - 2 * pnorm(qnorm(1 - alpha / sided / 2) / sqrt(t3)))  # O'Brien-Fleming's
+  errors <- diff(c(0, ld)) / sided; stops <- diff(c(0, share * t3))       # Kim-DeMets, rho 1
+  u <- c <- numeric(3); held <- gone <- list()  # ways past the bounds for alpha, and for futility
+  for (k in 1:3) {
+    u[k] <- root_of(function(z) over(held, c(z, Inf)) - errors[k], .5, 6)
+    c[k] <- if (k == 3) u[k] else if (sided == 1)
+      root_of(function(z) over(gone, c(-Inf, z)) - stops[k], -6, u[k]) else
+      root_of(function(z) over(gone, c(-z, z)) - stops[k], 0, u[k])
+    gone[[k]] <- spans(u[k], c[k], sided)
+    held[[k]] <- if (binding) gone[[k]] else if (sided == 1) list(c(-Inf, u[k])) else list(c(-u[k], u[k]))
+  }
+  power <- function(drift) sapply(1:3, function(k) over(gone[seq_len(k - 1)], c(u[k], Inf), drift))
+  drift <- root_of(function(d) sum(power(d)) - 1 + beta, 2, 5)
+  list(sided = sided, binding = binding, share = share, shares = t3, critical = u, futility = c,
+       drift = drift, rejected = power(drift), rejected_h0 = power(0))
+}
+askeds <- list(asked(1, FALSE, .975), asked(1, TRUE, .975), asked(1, TRUE, .1),
+               asked(2, FALSE, .95), asked(2, TRUE, .5))
 haybittle <- made(kMax = 4, alpha = .025, beta = .2, sided = 1, typeOfDesign = "HP", constantBoundsHP = 3,
                   tolerance = 1e-10)
 
@@ -65,5 +119,5 @@ for (case in cases) {
     stopped(d, case$means, 200, case$stage))
 }
 write(toJSON(list(source = paste("R", getRversion(), "rpact", packageVersion("rpact")),
-  designs = designs, futile = futile, haybittle = haybittle, stops = stops),
+  designs = designs, futile = futile, wedges = wedges, asked = askeds, haybittle = haybittle, stops = stops),
   digits = NA, auto_unbox = TRUE, pretty = TRUE, na = "null"), "tests/oracles/sequential.json")

@@ -1,4 +1,4 @@
-"""Allocation rules against lists and laws made in R, and smallerize where it is installed."""
+"""Allocation rules against lists and laws made in R, and smallerize."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import smallerize as sm
 
 from checkpoint_eval.design import (
     Complete,
@@ -107,7 +108,6 @@ def smallerize_of(sm: Any, weights: Any, p: float, methods: tuple[str, str], arm
 @pytest.mark.parametrize("imbalance", list(D_METHODS))
 def test_smallerize(imbalance: Any, how: Any, arms: int) -> None:
     """Equal ratios only, where it follows the paper; it orders ties at random, so those are out."""
-    sm = pytest.importorskip("smallerize")
     rng, p, weights = np.random.default_rng(arms), 0.6, (1.0, 2.5, 0.75)
     rule = Minimisation(
         factors=list(FACTORS),

@@ -122,6 +122,44 @@ def test_futility(want: dict[str, Any]) -> None:
     assert found.futility[-1] == found.critical[-1]
 
 
+@pytest.mark.parametrize("want", R["wedges"], ids=lambda one: f"{one['type']}{one['binding']}")
+def test_inner_wedge(want: dict[str, Any]) -> None:
+    """Spending in rpact too counts those who stop on the other side as missed."""
+    futility = {"bsKD": KimDeMets(rho=0.8), "bsHSD": HwangShihDeCani(gamma=1)}
+    design = GroupSequential(
+        looks=want["shares"],
+        power=0.9,
+        futility=futility.get(want["type"], PocockSpending()),
+        binding=want["binding"],
+    )
+    found = stopping_bounds(design)
+    _agree(found, want)
+    np.testing.assert_allclose(found.futility[:-1], want["futility"], rtol=0, atol=1e-6)
+    assert found.expected[0] == pytest.approx(want["expected_h0"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "want", R["asked"], ids=lambda one: f"{one['sided']}{one['binding']}{one['share']}"
+)
+def test_futility_spent_without_effect(want: dict[str, Any]) -> None:
+    """gsDesign's test types 5 and 6, and a wedge by the same, on mvtnorm's chances."""
+    design = GroupSequential(
+        looks=want["shares"],
+        alpha=0.025 * want["sided"],
+        sided=want["sided"],
+        futility=KimDeMets(rho=1),
+        futile_share=want["share"],
+        binding=want["binding"],
+    )
+    found = stopping_bounds(design)
+    # Miwa's algorithm with 2000 steps is good to about 1e-11 of a chance
+    np.testing.assert_allclose(found.critical, want["critical"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.futility, want["futility"], rtol=0, atol=1e-9)
+    assert found.drift == pytest.approx(want["drift"], abs=1e-9)
+    np.testing.assert_allclose(found.rejected[1], want["rejected"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.rejected[0], want["rejected_h0"], rtol=0, atol=1e-9)
+
+
 def _agree(found: Any, want: dict[str, Any]) -> None:
     # rpact's final bound spends up to 1e-8 less than alpha: 1e-6 in z where its density is 0.05
     np.testing.assert_allclose(found.critical, want["critical"], rtol=0, atol=5e-6)

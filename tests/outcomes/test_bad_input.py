@@ -219,7 +219,7 @@ def test_unknown_unit(unit: object, message: str) -> None:
         read(people(), times={"re": ("week", "ev", unit)})
 
 
-@pytest.mark.parametrize("entry", [("week", "ev"), "week", None, ("week", "ev", "weeks", "x")])
+@pytest.mark.parametrize("entry", [("week", "ev"), "week", None, ("week", "ev", "weeks", "x", "y")])
 def test_times_entry_of_the_wrong_shape(entry: object) -> None:
     """An outcome in time needs its three parts."""
     with pytest.raises(ce.TrialError, match=r"times\['re'\].*time column, event column, unit"):

@@ -74,6 +74,35 @@ def test_the_unspoiled_extract_is_read() -> None:
         verb(given, cohort())
 
 
+def test_an_assessor_who_was_named_is_there() -> None:
+    names = {"pathways": {"assessor": "asessor"}}
+    spoiled = {"pathways": TABLES["pathways"].assign(assesor="Ann")}
+    with pytest.raises(ce.UnknownColumn, match=r"'asessor' is not in the table; did you mean 'ass"):
+        read(**spoiled, names=names)
+    with pytest.raises(ce.UnknownColumn, match=r"names 'assesor'; did you mean 'assessor'"):
+        read(**spoiled, names={"pathways": {"assesor": "assesor"}})
+    assert read(**spoiled).assessments.assessors == ()  # not named, it is a column of no account
+
+
+def test_the_seal_of_records_without_assessors() -> None:
+    """As it was before extracts could say who assessed; whoever did is sealed too."""
+    both = ["a", "b"]
+    tables: dict[str, Any] = {
+        "people": pd.DataFrame({"id": both}),
+        "offences": pd.DataFrame({"person": ["a"], "date": ["2016-09-01"]}),
+        "extract_date": "2019-01-01",
+    }
+    needs = {"person": both, "date": ["2016-08-01"] * 2, "pathway": ["drugs", "home"]}
+    frame = pd.DataFrame(needs | {"score": [1.0, 2.0]})
+    plain = Records.from_tables(**tables, pathways=frame).digest
+    assert plain == "82d5a24ed17a812c231f328c2e47e56ab02a76a37e3659249c4011a1774f48a6"
+    others = {
+        Records.from_tables(**tables, pathways=frame.assign(assessor=each)).digest
+        for each in (["Ann", None], ["Ann", "Bob"], ["Bob", "Ann"], ["Ann", "Cas"], [None, None])
+    }
+    assert len(others | {plain}) == 6
+
+
 @pytest.mark.parametrize(("table", "column"), NEEDED)
 def test_a_column_that_is_missing(table: str, column: str) -> None:
     spoiled = {table: TABLES[table].rename(columns={column: column + "s"})}

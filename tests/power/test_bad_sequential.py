@@ -17,7 +17,6 @@ from checkpoint_eval.power import (
     KimDeMets,
     OBrienFleming,
     OBrienFlemingSpending,
-    PocockSpending,
     UserSpending,
     WangTiatis,
     assurance,
@@ -62,7 +61,14 @@ BOUNDS = stopping_bounds(PLAIN)
         ({"boundary": "OBF"}, TrialError, "boundary=OBrienFlemingSpending"),
         ({"boundary": OBrienFlemingSpending}, TrialError, "`boundary`"),
         ({"futility": "OBF", "sided": 1}, TrialError, "`futility` must be a spending function"),
-        ({"futility": PocockSpending()}, ImpossibleDesign, "Two-sided designs"),
+        ({"futile_share": 0.1, "sided": 1}, ImpossibleDesign, "`futile_share` is of futility"),
+        ({"futile_share": NAN, "futility": KimDeMets()}, TrialError, "`futile_share`"),
+        ({"futile_share": 0.96, "futility": KimDeMets()}, ImpossibleDesign, "more than 1 − alpha"),
+        (
+            {"futile_share": 0.1, "futility": UserSpending(values=(0.1, 0.2, 0.3))},
+            ImpossibleDesign,
+            "more than futile_share = 0.1",
+        ),
         ({"binding": True, "sided": 1}, ImpossibleDesign, "set `futility`"),
         (
             {"binding": True, "sided": 1, "futility": KimDeMets(), "boundary": OBrienFleming()},

@@ -158,10 +158,15 @@ def test_bad_looks(tmp_path: Path, how: dict[str, Any], match: str) -> None:
 def test_decisions(tmp_path: Path) -> None:
     """A strong effect either way, and next to none with futility."""
     one = GroupSequential(looks=3, alpha=0.025, sided=1, futility=KimDeMets(rho=1))
+    wedge = GroupSequential(looks=3, futility=KimDeMets(rho=1))
     cases = [
         (DESIGN, 0.3, "fewer", "stop for efficacy"),
         (DESIGN, 0.3, "more", "stop for harm"),
         (one, 1.3, "fewer", "stop for futility"),
+        (wedge, 1.0, "fewer", "stop for futility"),
+        (wedge, 0.3, "fewer", "stop for efficacy"),
+        (wedge, 1.3, "fewer", "continue"),
+        (wedge, 3.0, "fewer", "stop for harm"),
     ]
     for number, (design, effect, favours, want) in enumerate(cases):
         found = monitor(
@@ -201,6 +206,11 @@ def test_the_plot_holds_bounds_and_results(tmp_path: Path) -> None:
     bounds = stopping_bounds(design)
     lines = {line.get_label(): line for line in plot_monitoring(bounds).get_lines()}
     np.testing.assert_array_equal(lines["stop for futility"].get_ydata(), bounds.futility)
+    plt.close("all")
+    bounds = stopping_bounds(GroupSequential(looks=3, futility=KimDeMets()))
+    drawn = [line.get_ydata() for line in plot_monitoring(bounds).get_lines()]
+    assert any(np.array_equal(each, -bounds.futility) for each in drawn)
+    assert len(plt.gca().get_legend().get_texts()) == 3
     plt.close("all")
     with pytest.raises(TrialError, match="`shown`"):
         plot_monitoring("look")  # type: ignore[arg-type]

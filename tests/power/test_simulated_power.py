@@ -239,7 +239,8 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed", reason="the extra [cluster]")
+    import distributed
+
     with (
         distributed.LocalCluster(
             n_workers=2,

@@ -30,6 +30,7 @@ PEOPLE = len(INDEX)
 EXTRACT = "2020-06-30"
 RECORDED = Counting(proven=False)
 CODES, KINDS, NEEDS = ("theft", "fraud"), ("caution", "conviction", "dropped"), ("drugs", "home")
+ASSESSORS = ("Ann", "Bob", None)
 KEYS = {"people": "id", "offences": "person", "custody": "person", "deaths": "person",
         "pathways": "person"}  # fmt: skip
 # One integer a row is decoded into these columns: far quicker to draw than one a column. People
@@ -53,7 +54,7 @@ def dates(days: pd.Series, start: int = -400) -> pd.Series:
     return pd.Series((FIRST + start + days.to_numpy()).astype(str), index=days.index, dtype=object)
 
 
-def labelled(codes: pd.Series, names: tuple[str, ...]) -> pd.Series:
+def labelled(codes: pd.Series, names: tuple[str | None, ...]) -> pd.Series:
     """Names of codes."""
     return pd.Series(np.array(names, dtype=object)[codes.to_numpy()], index=codes.index)
 
@@ -66,7 +67,7 @@ ALWAYS = {
                   (91, "2010-01-01", "dropped")],
     "custody": [(0, "2010-01-01", "2010-02-01")],
     "deaths": [(0, "2030-01-01", "death"), (0, "2030-01-01", "emigration")],
-    "pathways": [(0, "2030-01-01", "drugs", 1.0), (0, "2030-01-01", "home", 1.0)],
+    "pathways": [(0, "2030-01-01", "drugs", 1.0, "Ann"), (0, "2030-01-01", "home", 1.0, "Bob")],
 }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def extracts(draw: DrawFn) -> Tables:
     disposals = draw(coded(14, offence=14, date=DAY, disposal=3))
     custody = draw(coded(5, person=WHO, start=DAY, end=LONG))
     deaths = draw(coded(3, person=WHO, date=DAY, kind=2))
-    pathways = draw(coded(8, person=WHO, date=DAY, pathway=2, score=4))
+    pathways = draw(coded(8, person=WHO, date=DAY, pathway=2, score=4, assessor=3))
     end = dates(custody["start"] + custody["end"], -405)
     tables = {
         "people": pd.DataFrame({"id": np.arange(PEOPLE + 2)}),
@@ -99,6 +100,7 @@ def extracts(draw: DrawFn) -> Tables:
             date=dates(pathways["date"]),
             pathway=labelled(pathways["pathway"], NEEDS),
             score=pathways["score"].astype(float),
+            assessor=labelled(pathways["assessor"], ASSESSORS),
         ),
     }
     for name, rows in ALWAYS.items():
@@ -236,7 +238,7 @@ def write(folder: Path, tables: Tables, parts: int) -> None:
 
 
 TEXT = {"date": pl.String, "start": pl.String, "end": pl.String, "code": pl.String,
-        "kind": pl.String, "pathway": pl.String}  # fmt: skip
+        "kind": pl.String, "pathway": pl.String, "assessor": pl.String}  # fmt: skip
 
 
 @settings(max_examples=20)

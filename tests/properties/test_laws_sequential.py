@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def _apart(cuts: list[float]) -> tuple[float, ...]:
 
 @st.composite
 def designs(draw: Any, boundary: Any = boundaries, futile: bool = False) -> GroupSequential:
-    sided = 1 if futile else draw(st.sampled_from([1, 2]))
+    sided = draw(st.sampled_from([1, 2]))
     how: dict[str, Any] = {}
     if futile:
         how = {"futility": draw(spendings), "binding": draw(st.booleans())}
@@ -110,6 +111,22 @@ def test_binding_futility_buys_lower_bounds(design: GroupSequential) -> None:
 
 
 @few
+@given(designs(spendings, futile=True), st.floats(0.01, 0.9))
+def test_futility_stops_as_many_without_effect_as_asked(
+    design: GroupSequential, share: float
+) -> None:
+    """At every look but the last, where no bound is as high as that for efficacy."""
+    found = stopping_bounds(replace(design, futile_share=share * (1 - design.alpha)))
+    spent = design.futility.spent(found.shares, alpha=share * (1 - design.alpha))  # type: ignore
+    wrong = found.rejected[0] if design.sided == 2 else 0.0
+    stopped = np.cumsum(found.futile[0] - wrong)[:-1]
+    free = np.cumprod(found.futility < found.critical)[:-1].astype(bool)
+    np.testing.assert_allclose(stopped[free], spent[:-1][free], rtol=0, atol=EXACT)
+    assert found.power[-1] == pytest.approx(design.power, abs=EXACT)
+    assert found.alpha_spent[-1] == pytest.approx(design.alpha, abs=EXACT)
+
+
+@few
 @given(designs(spendings))
 def test_as_planned_is_as_observed(design: GroupSequential) -> None:
     planned = stopping_bounds(design)
@@ -147,7 +164,7 @@ def test_power_grows_with_the_effect(design: GroupSequential) -> None:
 
 
 @few
-@given(designs(), st.data())
+@given(st.one_of(designs(), designs(spendings, futile=True)), st.data())
 def test_estimates_at_stopping(design: GroupSequential, data: Any) -> None:
     """p is at most alpha exactly where the trial stops, and grows as z falls."""
     bounds = stopping_bounds(design)
@@ -166,7 +183,7 @@ def test_estimates_at_stopping(design: GroupSequential, data: Any) -> None:
 
 
 @few
-@given(designs(), st.floats(-4, 4))
+@given(st.one_of(designs(), designs(spendings, futile=True)), st.floats(-4, 4))
 def test_estimates_mirror(design: GroupSequential, z: float) -> None:
     if design.sided == 1:
         return

@@ -126,17 +126,21 @@ def test_yes_or_no(trials: int) -> None:
 # Navigators, their ICC, and about how often the test rejects at 5 per cent.
 NULLS: dict[str, tuple[int, float, float]] = {
     "sharp": (6, 0.0, 0.05),
-    "navigators differ, none on average": (6, 0.05, 0.07),
-    "and many navigators": (16, 0.05, 0.055),
+    "navigators differ, none on average": (6, 0.05, 0.055),
+    "and differ much": (6, 0.1, 0.057),
+    "and many navigators": (16, 0.05, 0.052),
 }
 
 
 @pytest.mark.parametrize("trials", SIZES)
 @pytest.mark.parametrize("name", NULLS)
 def test_size_of_the_test(name: str, trials: int) -> None:
-    """Exact for the sharp null; for the weak one, with few navigators, a little too often."""
+    """Exact for the sharp null; for the weak one, with few navigators, hardly too often.
+
+    Differences over errors, not told as scores, would reject 6 to 7 times in 100 of these.
+    """
     navigators, icc, size = NULLS[name]
-    rng = np.random.default_rng([34, trials, navigators])
+    rng = np.random.default_rng([34, trials, navigators, round(100 * icc)])
     p_values = np.array(
         [
             partially_nested_test(
@@ -150,7 +154,7 @@ def test_size_of_the_test(name: str, trials: int) -> None:
         ]
     )
     error = 5 * np.sqrt(size * (1 - size) / trials)
-    slack = 0.0 if icc == 0 else 0.015
+    slack = 0.0 if icc == 0 else 0.005
     assert abs(np.mean(p_values <= 0.05) - size) < slack + error
 
 

@@ -22,6 +22,7 @@ TABLES = ("people", "offences", "disposals", "custody", "deaths", "pathways")
 DATES = ("born", "date", "recorded", "start", "end")
 PROVING = ("conviction", "caution", "reprimand", "warning")
 LATE = "offence recorded before it was committed"
+UNSIGNED = "assessment without an assessor"
 
 
 class Extract(NamedTuple):
@@ -292,10 +293,13 @@ def rules_of_assessments(extract: Extract) -> dict[str, list[int]]:
         "unknown person in pathways": [],
         "assessment without a date": [],
         "assessment after the extract": [],
+        UNSIGNED: [],
     }
     for each in extract.pathways or []:
         if each["person"] not in everyone:
             found["unknown person in pathways"].append(each["row"])
+        if each.get("assessor") is None:
+            found[UNSIGNED].append(each["row"])
         if each["date"] is None:
             found["assessment without a date"].append(each["row"])
         elif each["date"] > extract.day:
@@ -427,6 +431,7 @@ SEVERITY = {
     "death or departure on the day of randomisation": "warning",
     "disposal spelt unlike one that proves": "warning",
     "several deaths or departures of one person": "warning",
+    UNSIGNED: "warning",
     "several offences in one day": "note",
     "several offences with one disposal": "note",
     "disposal on the day of randomisation": "note",
@@ -466,6 +471,7 @@ NEEDS = {
     "death or departure on the day of randomisation": "deaths person",
     "assessment without a date": "pathways person",
     "assessment after the extract": "pathways person",
+    UNSIGNED: "pathways assessor",
 }
 
 
@@ -498,6 +504,7 @@ def audited(extract: Extract, assigned: Sequence[Person], months: int) -> dict[s
             severity = "warning" if rule.startswith("followed") else SEVERITY.get(rule, "error")
             able = NEEDS.get(rule, "people id") in extract.columns
             able = able or (rule == LATE and not extract.offences)
+            able = able or (rule == UNSIGNED and extract.pathways == [])
             found[rule] = Found(severity, table, sorted(rows)) if able else None
     return found
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.stats import t as student
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -104,13 +106,23 @@ def redrawn(
 
 
 def statistic(y: Sequence[float], treated: list[int], turns: Sequence[Hashable]) -> float:
-    """Difference over its error: Neyman's of controls, Bell and McCaffrey's of the treated."""
+    """Difference over its error: Neyman's of controls, Bell and McCaffrey's of the treated.
+
+    Told as the normal deviate that is as far out as t on Satterthwaite's degrees of freedom; those
+    of the treated are tr(Q)^2 / tr(Q^2), their variance being y'Qy.
+    """
     control = [y[place] for place in range(len(y)) if place not in treated]
     mean0 = sum(control) / len(control)
     mean1 = sum(y[place] for place in treated) / len(treated)
     v0 = sum((each - mean0) ** 2 for each in control) / (len(control) - 1) / len(control)
-    v1 = 0.0
+    q = np.zeros((len(treated), len(treated)))
     for own in set(turns):
-        people = [y[place] for place, turn in zip(treated, turns, strict=True) if turn == own]
-        v1 += sum(each - mean1 for each in people) ** 2 / (1 - len(people) / len(treated))
-    return (mean1 - mean0) / math.sqrt(v0 + v1 / len(treated) ** 2)
+        mine = np.array([float(turn == own) for turn in turns])
+        apart = mine - mine.mean()  # a sum less its share of everybody's
+        q += np.outer(apart, apart) / (1 - mine.mean()) / len(treated) ** 2
+    values = np.array([y[place] for place in treated])
+    v1 = float(values @ q @ values)
+    df1 = np.trace(q) ** 2 / np.trace(q @ q)
+    df = (v0 + v1) ** 2 / (v0**2 / (len(control) - 1) + v1**2 / df1)
+    t = (mean1 - mean0) / math.sqrt(v0 + v1)
+    return math.copysign(NormalDist().inv_cdf(float(student.cdf(abs(t), df))), t)

@@ -58,6 +58,7 @@ class Assessment(NamedTuple):
     date: Day | None
     pathway: str | None
     score: float | None
+    assessor: str | None = None
 
 
 class Extract(NamedTuple):
@@ -280,21 +281,39 @@ def pathway(
     """The last score on or before the index day, and the last within follow-up."""
     if who not in extract.people:
         return None, None
-    opens = index + earliest * ONE
-    return (
-        _last_score(extract, who, name, Day.min, index),
-        _last_score(extract, who, name, opens, months_later(index, months)),
-    )
+    before, after = windows(index, months, earliest)
+    found = _last(extract, who, name, *before), _last(extract, who, name, *after)
+    return found[0] and found[0][1], found[1] and found[1][1]
 
 
-def _last_score(extract: Extract, who: str, name: str, first: Day, last: Day) -> float | None:
-    best: tuple[Day, float] | None = None
+def assessed(
+    extract: Extract, who: str, index: Day, months: int, earliest: int, names: Sequence[str]
+) -> tuple[str, str]:
+    """Whose scores those of some pathways are, "" for nobody's, or several people's."""
+    told = []
+    for first, last in windows(index, months, earliest):
+        used = [_last(extract, who, name, first, last) for name in names]
+        people = {row[2] for row in used if row and row[2] and who in extract.people}
+        told.append(people.pop() if len(people) == 1 else "")
+    return told[0], told[1]
+
+
+def windows(index: Day, months: int, earliest: int) -> tuple[tuple[Day, Day], tuple[Day, Day]]:
+    """First and last days before and after."""
+    return (Day.min, index), (index + earliest * ONE, months_later(index, months))
+
+
+def _last(
+    extract: Extract, who: str, name: str, first: Day, last: Day
+) -> tuple[Day, float, str] | None:
+    best: tuple[Day, float, str] | None = None
     for row in extract.assessments:
         if row.person != who or row.pathway != name or row.score is None or row.date is None:
             continue
-        if first <= row.date <= last and (best is None or (row.date, row.score) > best):
-            best = (row.date, row.score)
-    return None if best is None else best[1]
+        found = (row.date, row.score, row.assessor or "")
+        if first <= row.date <= last and (best is None or found > best):
+            best = found
+    return best
 
 
 def measured(

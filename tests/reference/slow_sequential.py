@@ -22,6 +22,35 @@ def normal_above(z: float) -> float:
     return 0.5 * erfc(z / sqrt(2))
 
 
+def wedge_stops(
+    shares: Sequence[float], inner: Sequence[float], upper: Sequence[float], drift: float
+) -> tuple[list[float], list[float], list[float]]:
+    """Chances of first stopping above, within ±inner, and below, at each look, on one grid."""
+    stops: tuple[list[float], list[float], list[float]] = ([], [], [])
+    scores, masses, before = np.zeros(1), np.ones(1), 0.0
+    for look, share in enumerate(shares):
+        step, root = share - before, sqrt(share)
+        edges = [upper[look], inner[look], -inner[look], -upper[look]]
+        ahead = [(edge * root - scores - drift * step) / sqrt(step) for edge in edges]
+        beyond = [float(masses @ [normal_above(each) for each in some]) for some in ahead]
+        stops[0].append(beyond[0])
+        stops[1].append(max(beyond[2] - beyond[1], 0.0))
+        stops[2].append(float(masses.sum()) - beyond[3])
+        grids, weights = [], []
+        for low, high in ((-upper[look], -inner[look]), (inner[look], upper[look])):
+            low, high = max(low, drift * root - 8), min(high, drift * root + 8)
+            grid = np.linspace(low, high, POINTS + 1) * root
+            weight = np.full(POINTS + 1, grid[1] - grid[0])
+            weight[[0, -1]] /= 2  # the trapezium rule
+            grids.append(grid)
+            weights.append(weight)
+        ends = np.concatenate(grids)
+        apart = (ends[:, None] - scores - drift * step) / sqrt(step)
+        density = (np.exp(-(apart**2) / 2) * masses).sum(axis=1) / sqrt(2 * pi * step)
+        scores, masses, before = ends, density * np.concatenate(weights), share
+    return stops
+
+
 def crossings(
     shares: Sequence[float], lower: Sequence[float], upper: Sequence[float], drift: float
 ) -> tuple[list[float], list[float]]:

@@ -11,6 +11,7 @@ from checkpoint_eval import Assignment, outcomes
 RECORDED = outcomes.Counting(proven=False)
 INDEX = "2016-03-01"  # horizons: 2017-03-01 (365 days) and 2018-03-01 (730); wait to 2017-09-01
 LATE = "2021-01-01"
+NEED = ["person", "date", "pathway", "score", "assessor"]
 
 
 def records(
@@ -23,7 +24,10 @@ def records(
     people: Any = ("a", "b"),
     extract: str = LATE,
 ) -> outcomes.Records:
-    """Offences are (person, date[, code]), numbered from 1; other tables as they are named."""
+    """Offences are (person, date[, code]), numbered from 1; other tables as they are named.
+
+    Needs are (person, date, pathway, score), and who assessed them where one says so.
+    """
     rows = [(who, date, *(code or ["theft"])) for who, date, *code in offences]
     table = pd.DataFrame(rows, columns=["person", "date", "code"])
     return outcomes.Records.from_tables(
@@ -32,7 +36,7 @@ def records(
         disposals=pd.DataFrame(list(disposals), columns=["offence", "date", "disposal"]),
         custody=pd.DataFrame(list(custody), columns=["person", "start", "end"]),
         deaths=pd.DataFrame(list(gone), columns=["person", "date", "kind"]),
-        pathways=pd.DataFrame(list(needs), columns=["person", "date", "pathway", "score"]),
+        pathways=pd.DataFrame(list(needs), columns=NEED[: len([*needs, NEED[:4]][0])]),
         extract_date=extract,
     )
 

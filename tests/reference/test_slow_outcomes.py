@@ -85,7 +85,8 @@ def extract(seed: int) -> slow.Extract:
         custody.append(slow.Spell(str(who), start, None if rng.random() < 0.1 else end))
     assessments = [
         slow.Assessment(str(who), near(rng, who), str(rng.choice(["drugs", "housing"])),
-                        None if rng.random() < 0.1 else float(rng.integers(0, 5)))
+                        None if rng.random() < 0.1 else float(rng.integers(0, 5)),
+                        None if rng.random() < 0.1 else str(rng.choice(["Ann", "Bob", "Cas"])))
         for who in rng.choice(WRITERS, 80)
     ]  # fmt: skip
     day = [Day(2021, 1, 1), Day(2017, 9, 1), Day(2016, 12, 31)][seed % 3]
@@ -105,7 +106,7 @@ def records(given: slow.Extract, **without: Any) -> outcomes.Records:
         "disposals": columns(given.disposals, "offence date disposal"),
         "custody": columns(given.custody, "person start end"),
         "deaths": columns(given.departures, "person date kind"),
-        "pathways": columns(given.assessments, "person date pathway score"),
+        "pathways": columns(given.assessments, "person date pathway score assessor"),
     }
     return outcomes.Records.from_tables(**(tables | without), extract_date=str(given.day))
 
@@ -287,6 +288,11 @@ def test_pathways(seed: int, months: int, earliest: int) -> None:
         both = np.array(due, dtype=float)
         np.testing.assert_array_equal(found.baseline[:, column], both[:, 0])
         np.testing.assert_array_equal(found.follow_up[:, column], both[:, 1])
+    whose = [
+        slow.assessed(given, who, day, months, earliest, ("housing", "drugs"))
+        for who, day in COHORT.items()
+    ]
+    assert np.array([*found.assessors, ""])[found.assessor].tolist() == [[*each] for each in whose]
 
 
 def by_age(seed: int, rules: slow.Rules, ages: tuple[int, ...], *, told: bool) -> None:

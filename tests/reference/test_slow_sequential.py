@@ -6,7 +6,14 @@ from math import inf, sqrt
 
 import numpy as np
 import pytest
-from slow_sequential import bisect, crossings, exponential_events, normal_above, simulated
+from slow_sequential import (
+    bisect,
+    crossings,
+    exponential_events,
+    normal_above,
+    simulated,
+    wedge_stops,
+)
 
 from checkpoint_eval import Assignment, TimeToEvent, Trial
 from checkpoint_eval.outcomes import Covariate
@@ -41,6 +48,38 @@ def test_crossings(drift: float) -> None:
     stopped = [above[look] + below[look] for look in range(2)]
     mean = 0.3 * stopped[0] + 0.55 * stopped[1] + 1 - sum(stopped)
     assert told["expected"] == pytest.approx(mean * found.inflation, abs=PLAIN)
+
+
+@pytest.mark.parametrize("binding", [False, True])
+@pytest.mark.parametrize("share", [None, 0.6])
+def test_inner_wedge(binding: bool, share: float | None) -> None:
+    """Alpha, power and what futility spends, on a plain grid cut by the wedge."""
+    design = GroupSequential(
+        looks=(0.4, 0.7, 1),
+        power=0.85,
+        futility=HwangShihDeCani(gamma=-1),
+        binding=binding,
+        futile_share=share,
+    )
+    found = stopping_bounds(design)
+    inner = found.futility.tolist()
+    assert (np.diff(inner) > 0).all()
+    assert inner[0] > 0
+    above, within, below = wedge_stops(found.shares, inner, found.critical, found.drift)
+    assert sum(above) == pytest.approx(0.85, abs=PLAIN)
+    np.testing.assert_allclose(found.rejected[1], above, atol=PLAIN)
+    np.testing.assert_allclose(found.futile[1], np.add(within, below), atol=PLAIN)
+    spends = HwangShihDeCani(gamma=-1).spent(found.shares, alpha=0.15)
+    if share is None:
+        np.testing.assert_allclose(np.cumsum(found.futile[1]), spends, atol=PLAIN)
+    above, within, below = wedge_stops(found.shares, inner, found.critical, 0.0)
+    np.testing.assert_allclose(found.futile[0], np.add(within, below), atol=PLAIN)
+    if share is not None:
+        spends = HwangShihDeCani(gamma=-1).spent(found.shares, alpha=share)
+        np.testing.assert_allclose(np.cumsum(within)[:-1], spends[:-1], atol=PLAIN)
+    if not binding:  # alpha as if nobody stopped within
+        above, _, below = wedge_stops(found.shares, [0, 0, 0], found.critical, 0.0)
+    assert sum(above) + sum(below) == pytest.approx(0.05, abs=PLAIN)
 
 
 def test_classical_constant_by_bisection() -> None:

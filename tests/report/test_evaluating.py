@@ -11,7 +11,7 @@ import pytest
 import checkpoint_eval as ce
 from checkpoint_eval.design import AnalysisPlan, Estimand, Screening
 from checkpoint_eval.models import adjust_p_values
-from checkpoint_eval.report.tables import headline
+from checkpoint_eval.report.sections_headline import headline
 
 
 def small(n: int = 60, seed: int = 3, arms: tuple[str, ...] = ("a", "b")) -> pd.DataFrame:

@@ -1,11 +1,11 @@
 """The baseline table: who was randomised, by arm, without tests of what chance did."""
 
-import html
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 
@@ -35,7 +35,7 @@ class BaselineRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class BaselineTable:
+class BaselineTable(Shown):
     """Baseline characteristics by arm (CONSORT 2025 item 25)."""
 
     arms: tuple[str, ...]
@@ -43,14 +43,14 @@ class BaselineTable:
     rows: tuple[BaselineRow, ...]
 
     def __repr__(self) -> str:
-        return f"Baseline characteristics\n{self.to_wide().to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        return html.escape("Baseline characteristics") + str(self.to_wide().to_html(index=False))
+        return f"Baseline characteristics\n{text_table(self.to_wide())}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a covariate, level and arm."""
         return pd.DataFrame([asdict(row) for row in self.rows])
+
+    def _table(self) -> pd.DataFrame:
+        return self.to_wide()
 
     def to_wide(self) -> pd.DataFrame:
         """Return one row a covariate or level, one column an arm, as a paper prints it."""
@@ -73,7 +73,9 @@ def _cell(row: BaselineRow) -> str:
     lost = f"; {row.missing} missing" if row.missing and row.first else ""
     if row.kind == "continuous":
         return f"{row.mean:.1f} ({row.sd:.1f}){lost}"
-    return f"{row.count} ({100 * row.share:.1f}){lost}"
+    # A report may withhold the count, and with it the share.
+    share = "" if np.isnan(row.share) and row.known else f" ({100 * row.share:.1f})"
+    return f"{row.count}{share}{lost}"
 
 
 def baseline_table(trial: Trial) -> BaselineTable:

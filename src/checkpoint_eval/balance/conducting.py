@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from checkpoint_eval._arrays import frozen_mapping
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.randomise.chain import Entry
 from checkpoint_eval.randomise.ledger import Ledger
@@ -33,7 +34,7 @@ class ConductRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conduct:
+class Conduct(Shown):
     """What happened after randomisation, from the ledger.
 
     Attributes
@@ -91,11 +92,8 @@ class Conduct:
 
     def __repr__(self) -> str:
         people = sum(sum(counts) for counts in self.randomised.values())
-        told = self.to_frame().to_string(index=False) if self.rows else "nothing recorded since"
+        told = text_table(self.to_frame()) if self.rows else "nothing recorded since"
         return f"Conduct: {self.assessed} assessed, {people} randomised\n{told}"
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False))
 
 
 def conduct(ledger: Ledger) -> Conduct:

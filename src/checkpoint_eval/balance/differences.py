@@ -1,6 +1,5 @@
 """Standardised differences: how far apart the arms stood before anything happened."""
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
@@ -10,6 +9,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_known
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -44,7 +44,7 @@ class BalanceRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class BalanceTable:
+class BalanceTable(Shown):
     """Standardised differences of one treatment arm against control."""
 
     contrast: tuple[str, str]
@@ -57,11 +57,8 @@ class BalanceTable:
         ]
         return (
             f"Balance of {self.contrast[0]} against {self.contrast[1]}; {self.method}\n"
-            f"{shown.to_string(index=False)}"
+            f"{text_table(shown)}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.method)}</p>" + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a covariate or level."""

@@ -1,6 +1,5 @@
 """How far the arms drifted apart while people came, against what the rule would do."""
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_count, check_level, check_rng
+from checkpoint_eval._display import Shown
 from checkpoint_eval.design.declared import rule_told
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -19,7 +19,7 @@ from checkpoint_eval.randomise.redrawing import redraw, tail_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Drift:
+class Drift(Shown):
     """The difference between two arms after each person, in order of arrival.
 
     Attributes
@@ -57,9 +57,6 @@ class Drift:
             f"{self.largest:g} apart, {self.difference[-1]:g} at the end; p = {self.p_value:.3g} "
             f"(Monte Carlo error {self.monte_carlo_error:.2g})."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a person, in order of arrival."""
@@ -121,7 +118,10 @@ def drift(
     check_trial(trial)
     check_level(level)
     if len(trial.arms) != 2:
-        raise TrialError(f"`drift` follows two arms, the trial has {len(trial.arms)}.")
+        raise TrialError(
+            f"`drift` follows two arms, the trial has {len(trial.arms)}; read two of them as a "
+            "trial of their own."
+        )
     order, rule = trial.assignment.order, trial.assignment.rule
     ratio = rule.shares() if rule is not None else (1, 1)
     unit = math.lcm(*ratio)  # whole steps, so that sums are exact

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval._progress import watched
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.blocks import PermutedBlocks
 from checkpoint_eval.design.people import People
@@ -179,7 +180,7 @@ def simulated(
     ratio = rule.shares()
     size = max(1, CHUNK_CELLS // people.n)
     right, ends = [], []
-    for start in range(0, draws, size):
+    for start in watched(range(0, draws, size), "Guessing"):
         arms = rule.draw_many(people, min(size, draws - start), rng)
         right.append(right_guesses(arms, group, ratio, strategy).sum(axis=1))
         if rule.n_arms == 2:

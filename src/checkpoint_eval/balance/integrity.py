@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -38,7 +39,7 @@ class IntegrityRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Integrity:
+class Integrity(Shown):
     """Treated as assigned, by group and arm.
 
     Attributes
@@ -76,11 +77,8 @@ class Integrity:
             shown = shown.drop(columns="contacts")
         return (
             f"Treated as assigned{by}; {100 * self.contamination:.1f}% of control received a "
-            f"treatment\n{shown.to_string(index=False)}"
+            f"treatment\n{text_table(shown)}"
         )
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().round(3).to_html(index=False))
 
 
 def treatment_integrity(

@@ -9,6 +9,7 @@ from scipy.stats import chi2_contingency, fisher_exact
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_rng, is_number
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -41,7 +42,7 @@ class SelectionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attrition:
+class Attrition(Shown):
     """Losses of one outcome.
 
     Attributes
@@ -88,9 +89,6 @@ class Attrition:
             for arm, lost, n in zip(self.arms, self.lost, self.people, strict=True)
         )
         return f"Attrition of {self.outcome}: {each}; p = {self.test.p_value:.3g}."
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False))
 
 
 def attrition(

@@ -1,11 +1,11 @@
 """Participant flow: how many people stand at each step, by arm, and that the counts reconcile."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.balance.conducting import Conduct, conduct
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -21,7 +21,7 @@ class FlowStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Flow:
+class Flow(Shown):
     """CONSORT participant flow.
 
     Attributes
@@ -39,13 +39,23 @@ class Flow:
     excluded: tuple[tuple[str, int], ...] = ()
 
     def __repr__(self) -> str:
-        return f"Participant flow\n{self.to_frame().to_string(index=False)}"
+        return f"Participant flow\n{text_table(self._table())}"
 
-    def _repr_html_(self) -> str:
-        return html.escape("Participant flow") + str(self.to_frame().to_html(index=False))
+    def _table(self) -> pd.DataFrame:
+        # A count that a report withholds is missing in a frame, but says so in print.
+        return pd.DataFrame(
+            [
+                {name: str(each) if isinstance(each, float) else each for name, each in row.items()}
+                for row in self._rows()
+            ],
+            columns=["step", "people", *self.arms],
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a step: people in all and in each arm; NaN before there were arms."""
+        return pd.DataFrame(self._rows(), columns=["step", "people", *self.arms])
+
+    def _rows(self) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = []
         if self.assessed is not None:
             rows.append({"step": "assessed for eligibility", "people": self.assessed})
@@ -60,7 +70,7 @@ class Flow:
             }
             for step in self.steps
         ]
-        return pd.DataFrame(rows, columns=["step", "people", *self.arms])
+        return rows
 
 
 def flow(trial: Trial, *, ledger: Ledger | None = None) -> Flow:

@@ -1,12 +1,13 @@
 """How well the next allocation could be guessed, and how far the arms drift apart."""
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._checks import check_choice, check_count, check_rng
+from checkpoint_eval._display import Shown, row_frame
 from checkpoint_eval.balance.guessing import exactly, simulated
 from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.declared import rule_told
@@ -19,7 +20,7 @@ STRATEGIES: tuple[str, ...] = ("convergence", "divergence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Guessability:
+class Guessability(Shown):
     """How predictable a rule is over n people.
 
     Attributes
@@ -71,12 +72,13 @@ class Guessability:
             )
         return told + "."
 
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row."""
+        return row_frame(self)
 
 
 def guessability(

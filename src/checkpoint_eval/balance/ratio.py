@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_positive
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.outcomes.baseline import crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -105,7 +106,7 @@ def _tested(trial: Trial, counts: IntArray, parts: FloatArray, where: str = "") 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatioTable:
+class RatioTable(Shown):
     """Sample ratio tests of each stratum, and of all together.
 
     Attributes
@@ -134,13 +135,9 @@ class RatioTable:
 
     def __repr__(self) -> str:
         return (
-            f"{self.to_frame().round(4).to_string(index=False)}\n"
-            f"All strata: p = {self.overall.p_value:.3g} ({self.overall.method})."
+            f"Sample ratio, all strata: p = {self.overall.p_value:.3g} ({self.overall.method})\n"
+            f"{text_table(self.to_frame().round(4))}"
         )
-
-    def _repr_html_(self) -> str:
-        table = self.to_frame().round(4).to_html(index=False)
-        return f"{table}<p>All strata: p = {self.overall.p_value:.3g}.</p>"
 
 
 def sample_ratio_by(

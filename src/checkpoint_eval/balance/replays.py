@@ -1,6 +1,5 @@
 """An allocation replayed: how likely each arm was, and whether what could be guessed was used."""
 
-import html
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice, check_count, check_rng
+from checkpoint_eval._display import Shown
 from checkpoint_eval.balance.guessing import guesses, right_guesses
 from checkpoint_eval.balance.predictability import STRATEGIES, Strategy
 from checkpoint_eval.design.declared import rule_told
@@ -29,7 +29,7 @@ Codes: TypeAlias = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Replay:
+class Replay(Shown):
     """Each allocation as it could have been foreseen, in the trial's order of rows.
 
     Attributes
@@ -74,9 +74,6 @@ class Replay:
             f"expected (p = {self.p_value:.3g}, Monte Carlo error {self.monte_carlo_error:.2g}); "
             f"{sure} certain beforehand."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a person, in order of arrival."""

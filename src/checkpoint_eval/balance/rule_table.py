@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._checks import check_choice, check_count, check_rng
+from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._progress import watched
 from checkpoint_eval.balance.guessing import exactly, right_guesses
 from checkpoint_eval.balance.predictability import STRATEGIES, Strategy
 from checkpoint_eval.design.allocation import Rule
@@ -18,7 +20,7 @@ CHUNK_CELLS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleProperties:
+class RuleProperties(Shown):
     """What one rule would do with these people.
 
     Attributes
@@ -45,7 +47,7 @@ class RuleProperties:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleTable:
+class RuleTable(Shown):
     """Candidate rules on the same people, two arms.
 
     Attributes
@@ -80,10 +82,7 @@ class RuleTable:
         head = (
             f"{len(self.rows)} rules, {self.people} people, {self.strategy}, {self.draws:,} draws"
         )
-        return f"{head}\n{self.to_frame().round(3).to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().round(3).to_html(index=False))
+        return f"{head}\n{text_table(self.to_frame().round(3))}"
 
 
 def compare_rules(
@@ -205,7 +204,7 @@ def _drawn(
     everyone = np.zeros(people.n, dtype=np.int64)
     total = dict.fromkeys(("correct", "own", "difference", "drift", "margins"), 0.0)
     size = max(1, CHUNK_CELLS // people.n)
-    for start in range(0, draws, size):
+    for start in watched(range(0, draws, size), "Redrawing"):
         arms = rule.draw_many(people, min(size, draws - start), rng)
         step = steps[arms]
         path = np.abs(np.cumsum(step, axis=1))

@@ -12,6 +12,7 @@ import numpy as np
 
 from checkpoint_eval._atomic import write_file
 from checkpoint_eval._checks import check_count
+from checkpoint_eval._progress import watched
 from checkpoint_eval._version import __version__
 from checkpoint_eval.cohort.characteristics import (
     Certificate,
@@ -80,7 +81,8 @@ def certify(
     jobs : int
         Processes, by joblib: ``joblib.parallel_config`` takes it elsewhere.
     progress : callable, optional
-        Given the blocks that are still to be done, in a sequence, and yields them on.
+        Given the blocks that are still to be done, in a sequence, and yields them on. Default: a
+        bar after a second, where somebody can see it.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def certify(
         for number, (name, scenario) in enumerate(asked.items())
         for block in range(-(-trials // BLOCK))
     ]
-    found = _all_blocks(tasks, place, jobs, progress or iter)
+    found = _all_blocks(tasks, place, jobs, progress or watched)
     rows = tuple(
         row
         for name, scenario in asked.items()

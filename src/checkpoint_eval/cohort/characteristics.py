@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from checkpoint_eval._arrays import FloatArray, frozen
+from checkpoint_eval._display import Shown
 from checkpoint_eval.results import NAN
 
 COVERED = (0.93, 0.97)  # of a nominal 95 %
@@ -36,7 +37,7 @@ class Replicates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Characteristic:
+class Characteristic(Shown):
     """How one estimator or test behaved in one setting.
 
     Attributes
@@ -159,7 +160,7 @@ def _share(successes: int, n: int) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Certificate:
+class Certificate(Shown):
     """The operating characteristics of every estimator in every setting.
 
     Attributes
@@ -203,6 +204,3 @@ class Certificate:
             f"settings, {self.trials:,} trials of {self.people:,} people each; "
             f"{len(self.defects())} outside 93-97 % or their size where assumptions hold)"
         )
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().round(4).to_html(index=False))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.cohort.delivered import SEXES, officer_name
 from checkpoint_eval.cohort.dirt import soil
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
-class Cohort:
+class Cohort(Shown):
     """An invented trial: what an evaluator is given, and what nobody is ever given.
 
     Make one with `generate`.
@@ -110,6 +111,10 @@ class Cohort:
         except OSError as problem:
             raise OutputRefused(f"{place} cannot be written: {problem.strerror}.") from problem
         return place
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `people`, one row a person."""
+        return self.people
 
 
 def _write(frame: pd.DataFrame, place: Path, *, parquet: bool) -> None:

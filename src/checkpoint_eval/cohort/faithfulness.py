@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_known, counted, is_number
+from checkpoint_eval._display import Shown
 from checkpoint_eval._frames import read_table
 from checkpoint_eval.cohort.cohorts import Cohort
 from checkpoint_eval.cohort.hazards import days_of
@@ -25,7 +26,7 @@ DESCRIBING: tuple[str, ...] = ("suite", "band", "sex", "age", "record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Margin:
+class Margin(Shown):
     """One number of a cohort beside the one it should have.
 
     Attributes
@@ -58,7 +59,7 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Fidelity:
+class Fidelity(Shown):
     """How close a cohort is to a reference.
 
     Attributes
@@ -96,9 +97,6 @@ class Fidelity:
         left = f"; not compared: {', '.join(self.not_compared)}" if self.not_compared else ""
         told = counted(len(self.margins), "measure")
         return f"Fidelity({told}, {far} farther than 3 standard errors{left})"
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False))
 
 
 def fidelity(cohort: Cohort, reference: object) -> Fidelity:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval.cohort.delivered import Delivered
 from checkpoint_eval.cohort.hazards import (
     MONTH,
@@ -22,8 +24,8 @@ Days32 = NDArray[np.int32]
 BLOCK = 8192  # people whose points are drawn at once; part of what a seed means
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Histories:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Histories(Shown):
     """What n people would do under each arm received, up to the extract.
 
     Offences are the points of one Poisson process a person, run through either hazard: so the two
@@ -74,6 +76,10 @@ class Histories:
             for inside in (self.day[arm] <= days for arm in (0, 1))
         ]
         return floats(np.stack(found))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a point."""
+        return columns_frame(self, "person", "code", "custody")
 
 
 def draw_histories(

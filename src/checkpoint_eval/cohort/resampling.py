@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import floats, frozen
 from checkpoint_eval._checks import check_count, check_rng
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.cohort.cohorts import Cohort
 from checkpoint_eval.cohort.generating import refuse_bytes
@@ -22,7 +24,7 @@ CELLS = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class TrialBatch:
+class TrialBatch(Shown):
     """Some trials of n people each.
 
     Attributes
@@ -47,6 +49,10 @@ class TrialBatch:
     def __repr__(self) -> str:
         b, n = self.arm.shape
         return f"TrialBatch({b} trials of {n} people, from number {self.first})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a trial and person; the places of a batch come first."""
+        return grid_frame(("trial", "person"), arm=self.arm, time=self.time, event=self.event)
 
 
 def draw_trials(

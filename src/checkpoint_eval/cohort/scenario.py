@@ -10,6 +10,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import plain
 from checkpoint_eval._checks import check_choice, check_count, check_known
+from checkpoint_eval._display import Shown
 from checkpoint_eval.cohort.delivery_parts import Delivery, Effect, Recording
 from checkpoint_eval.cohort.people_parts import (
     Arrivals,
@@ -34,7 +35,7 @@ def _blocks_in_suites() -> Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, weakref_slot=True)
-class Scenario(Typed):
+class Scenario(Shown, Typed):
     """A trial to practise on, as it is supposed to be.
 
     Attributes

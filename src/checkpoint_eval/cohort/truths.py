@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_known
+from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.cohort.cohorts import Cohort
 from checkpoint_eval.cohort.generating import live, refuse_too_large
@@ -27,7 +28,7 @@ LIMIT_PEOPLE, LIMIT_SEED = 200_000, 20_160_801
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
+class Truth(Shown):
     """The true value of one estimand.
 
     Attributes

@@ -7,6 +7,7 @@ from .declared import rule_from_dict, rule_to_dict
 from .intercurrent import IntercurrentEvent
 from .minimisation import Minimisation
 from .people import Factor, People
+from .planning import Planning
 from .protocol import (
     AnalysisPlan,
     AnalysisSet,
@@ -17,6 +18,8 @@ from .protocol import (
     Protocol,
     Screening,
 )
+from .protocol_measures import MEASURES, Measure
+from .protocol_parts import EraPlan, NavigatorPlan, PathwayNeed, PathwayPlan, SubgroupPlan
 from .protocol_toml import parse_protocol, read_protocol
 from .rerandomised import Mahalanobis, Rerandomised
 from .sequential import BiasedCoin, BigStick, Chen, MaximalProcedure, Sequential, Urn
@@ -24,6 +27,7 @@ from .simple import Simple
 from .within import Stratified
 
 __all__ = [
+    "MEASURES",
     "Allocation",
     "AllocationPlan",
     "AnalysisPlan",
@@ -36,16 +40,22 @@ __all__ = [
     "Columns",
     "Complete",
     "Custom",
+    "EraPlan",
     "Estimand",
     "Factor",
     "IntercurrentEvent",
     "Mahalanobis",
     "MaximalProcedure",
+    "Measure",
     "Minimisation",
+    "NavigatorPlan",
     "OneAtATime",
     "Outcome",
+    "PathwayNeed",
+    "PathwayPlan",
     "People",
     "PermutedBlocks",
+    "Planning",
     "Protocol",
     "Rerandomised",
     "Rule",
@@ -53,6 +63,7 @@ __all__ = [
     "Sequential",
     "Simple",
     "Stratified",
+    "SubgroupPlan",
     "Support",
     "Urn",
     "parse_protocol",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen
 from checkpoint_eval._checks import as_tuple, check_count, check_rng
+from checkpoint_eval._display import Shown
 from checkpoint_eval._frames import column, column_names, numbers, read_table
 from checkpoint_eval.design.people import Factor, People, PeopleLike, as_people
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
@@ -24,8 +25,8 @@ Person: TypeAlias = Mapping[str, object] | None
 History: TypeAlias = Sequence[int] | Any  # arm codes, or a table with a column `arm`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Support:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Support(Shown):
     """Every allocation a rule can make.
 
     Attributes

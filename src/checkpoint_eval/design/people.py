@@ -11,6 +11,7 @@ import pandas as pd
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen, frozen_mapping
 from checkpoint_eval._checks import as_names, as_tuple, check_count, did_you_mean
+from checkpoint_eval._display import Shown, named
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 
@@ -101,7 +102,7 @@ def as_factors(factors: FactorsLike, name: str) -> tuple[Factor, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class People:
+class People(Shown):
     """The n people of an allocation, in order of arrival, with the columns its rule reads.
 
     Attributes
@@ -162,6 +163,11 @@ class People:
         """Return the levels of one person."""
         return {name: self.levels[name][codes[row]] for name, codes in self.codes.items()}
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person, in order of arrival, with the columns the rule reads."""
+        names = {name: named(codes, self.levels[name]) for name, codes in self.codes.items()}
+        return pd.DataFrame({"place": np.arange(self.n), **names, **self.values})
+
 
 PeopleLike: TypeAlias = Any  # a count, a table in order of arrival, or People
 
@@ -213,7 +219,9 @@ def as_people(
         values[name] = _frames.numbers(series, role="covariate")
         if not np.isfinite(values[name]).all():
             row = int((~np.isfinite(values[name])).argmax())
-            raise InvalidData(f"The covariate column {name!r} is infinite at {at_row(row)}.")
+            raise InvalidData(
+                f"The covariate column {name!r} is infinite at {at_row(row)}; correct it."
+            )
     return People(n=frame.shape[0], codes=codes, levels=levels, values=values)
 
 

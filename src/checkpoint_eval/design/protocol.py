@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from checkpoint_eval._arrays import frozen_mapping, plain
 from checkpoint_eval._checks import (
@@ -13,33 +15,27 @@ from checkpoint_eval._checks import (
     check_level,
     check_positive,
 )
+from checkpoint_eval._display import Shown, frame_of
 from checkpoint_eval.design.allocation_plan import AllocationPlan
 from checkpoint_eval.design.intercurrent import IntercurrentEvent, with_strategies
-from checkpoint_eval.errors import InvalidProtocol, TrialError
+from checkpoint_eval.design.planning import Planning
+from checkpoint_eval.design.protocol_checks import check_protocol
+from checkpoint_eval.design.protocol_measures import KINDS, MEASURES
+from checkpoint_eval.design.protocol_parts import (
+    BUILT_IN_SETS,
+    EraPlan,
+    NavigatorPlan,
+    PathwayPlan,
+    SubgroupPlan,
+)
+from checkpoint_eval.errors import InvalidProtocol
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNITS: tuple[str, ...] = ("days", "weeks", "months", "years")
 
-MEASURES: tuple[str, ...] = (
-    "risk difference",
-    "risk ratio",
-    "odds ratio",
-    "hazard ratio",
-    "restricted mean difference",
-    "restricted mean ratio",
-    "survival difference",
-    "log-rank test",
-    "randomisation test (risk difference)",
-    "randomisation test (log-rank)",
-)
-BINARY_MEASURES: tuple[str, ...] = (
-    "risk difference",
-    "risk ratio",
-    "odds ratio",
-    "randomisation test (risk difference)",
-)
-ADJUSTABLE: tuple[str, ...] = ("risk difference", "risk ratio", "odds ratio", "hazard ratio")
 CORRECTIONS: tuple[str, ...] = ("none", "bonferroni", "holm", "hochberg", "hommel")
-BUILT_IN_SETS: tuple[str, ...] = ("itt", "per-protocol", "as-treated")
 
 
 def check_unit(unit: str, name: str = "unit") -> str:
@@ -82,10 +78,28 @@ class Outcome:
         When it is read, in the protocol's unit; 0 means the protocol's horizon.
     time, event : str
         Columns of a time-to-event outcome: duration, and 0/1 whether the event ended it.
+    competing : str
+        Column of what else ended its follow-up so that the event could no longer happen, such as
+        "death"; empty in the table for everybody else.
     binary : str
         Column of a yes/no outcome, instead of `time` and `event`.
+    count, exposure : str
+        Column of how often something happened, and of the time at risk; without the latter
+        everybody was at risk until the time point.
+    unit : str
+        Of `exposure`; the protocol's when left out.
+    numeric : str
+        Column of an amount, such as harm days.
+    ordinal : str
+        Column of a grade of severity, as a number.
+    grades : tuple of float
+        All grades there are, ascending, the least severe first; those that occur when left out.
+    repeated : bool
+        Whether it is of repeated events, which have no column: they are derived from extracts.
     primary : bool
         Whether it is the primary outcome.
+    sensitivity : bool
+        Whether it is another definition of the primary outcome, such as time at liberty.
     """
 
     name: str
@@ -97,21 +111,66 @@ class Outcome:
     event: str = ""
     binary: str = ""
     primary: bool = False
+    competing: str = ""
+    count: str = ""
+    exposure: str = ""
+    unit: str = ""
+    numeric: str = ""
+    ordinal: str = ""
+    grades: tuple[float, ...] = ()
+    repeated: bool = False
+    sensitivity: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
             raise InvalidProtocol("`name` of an outcome is empty; name it.", at=("name",))
-        if bool(self.binary) == bool(self.time) or bool(self.time) != bool(self.event):
+        given = [kind for kind in KINDS if getattr(self, kind)]
+        if len(given) != 1 or bool(self.time) != bool(self.event):
+            told = ", ".join(f"{key}={getattr(self, key)!r}" for key in ("event", *given))
             raise InvalidProtocol(
-                f"Outcome {self.name!r} needs either `time` and `event` columns or one `binary` "
-                f"column; got time={self.time!r}, event={self.event!r}, binary={self.binary!r}."
+                f"Outcome {self.name!r} needs either `time` and `event` columns or one `binary`, "
+                f"`count`, `numeric` or `ordinal` column; got {told}. One of repeated events has "
+                "none and is marked `repeated`."
             )
+        self._check_beside()
         if not 0 <= self.time_point < float("inf"):
             raise InvalidProtocol(
                 f"`time_point` of outcome {self.name!r} must be a finite number above 0, "
                 f"got {self.time_point!r}.",
                 at=("time_point",),
             )
+
+    def _check_beside(self) -> None:
+        """Refuse keys that belong to another kind of outcome, and what they cannot hold."""
+        for key, of in _BESIDE.items():
+            if getattr(self, key) and not getattr(self, of):
+                raise InvalidProtocol(
+                    f"`{key}` of outcome {self.name!r} goes with `{of}`, and the outcome is "
+                    f"{KINDS[self.kind]}; leave it out.",
+                    at=(key,),
+                )
+        if self.unit:
+            check_unit(self.unit)
+        ascend = all(low < high for low, high in pairwise(self.grades))
+        if self.grades and not (ascend and len(self.grades) >= 2 and _finite(self.grades)):
+            raise InvalidProtocol(
+                f"`grades` of outcome {self.name!r} must be two or more numbers that ascend, the "
+                f"least severe first; got {list(self.grades)}.",
+                at=("grades",),
+            )
+
+    @property
+    def kind(self) -> str:
+        """What is observed: "time", "binary", "count", "numeric", "ordinal" or "repeated"."""
+        return next(kind for kind in KINDS if getattr(self, kind))
+
+
+# A key of an outcome, and the key of the kind of outcome that it goes with.
+_BESIDE = {"competing": "time", "exposure": "count", "unit": "exposure", "grades": "ordinal"}
+
+
+def _finite(numbers: tuple[float, ...]) -> bool:
+    return all(abs(each) < float("inf") for each in numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +204,16 @@ class Estimand:
 
     def __post_init__(self) -> None:
         check_choice(self.measure, "measure", MEASURES)
-        if self.adjust and self.measure not in ADJUSTABLE:
+        takes = MEASURES[self.measure].adjust
+        if self.adjust and takes == "none":
             raise InvalidProtocol(
                 f"`adjust` is given for {self.measure!r}, which takes none; covariates adjust "
-                + ", ".join(ADJUSTABLE)
+                + ", ".join(name for name, each in MEASURES.items() if each.adjust != "none")
                 + "."
+            )
+        if not self.adjust and takes == "must":
+            raise InvalidProtocol(
+                f"`adjust` is needed for {self.measure!r}: name the covariates that adjust it."
             )
 
 
@@ -194,7 +258,7 @@ class Screening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Protocol:
+class Protocol(Shown):
     """What was promised: arms, allocation, outcomes, estimands, analysis sets, error rates.
 
     Read one with `read_protocol`. Every estimate says whether a protocol asked for it, and every
@@ -217,13 +281,16 @@ class Protocol:
     analysis: AnalysisPlan = field(default_factory=AnalysisPlan)
     screening: Screening | None = None
     intercurrent: tuple[IntercurrentEvent, ...] = ()
+    planning: Planning | None = None
+    pathways: PathwayPlan | None = None
+    subgroups: tuple[SubgroupPlan, ...] = ()
+    navigators: NavigatorPlan | None = None
+    eras: EraPlan | None = None
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
         check_positive(self.horizon, "horizon")
-        _check_arms(self)
-        _check_outcomes(self)
-        _check_estimands(self)
+        check_protocol(self)
 
     def __repr__(self) -> str:
         promised = f"{len(self.outcomes)} outcomes, {len(self.estimands)} estimands"
@@ -267,88 +334,8 @@ class Protocol:
         """
         return with_strategies(self.intercurrent, estimand.intercurrent)
 
-
-def _refuse_repeats(names: list[object], what: str, key: str) -> None:
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise InvalidProtocol(
-                f"{what} {name!r} is declared twice; they must differ.", at=(key, place)
-            )
-
-
-def _check_arms(protocol: Protocol) -> None:
-    if len(protocol.arms) < 2:
-        raise InvalidProtocol(
-            f"`arms` needs control first and at least one more, got {len(protocol.arms)}."
-        )
-    _refuse_repeats([arm.name for arm in protocol.arms], "Arm name", "arms")
-    _refuse_repeats([str(arm.label) for arm in protocol.arms], "Arm label", "arms")
-    _refuse_repeats(list(protocol.covariates), "Covariate", "covariates")
-    if len(protocol.allocation.ratio) != len(protocol.arms):
-        raise InvalidProtocol(
-            f"`ratio` has {len(protocol.allocation.ratio)} parts for {len(protocol.arms)} arms; "
-            "give one whole number for each arm, control first.",
-            at=("allocation", "ratio"),
-        )
-
-
-def _check_outcomes(protocol: Protocol) -> None:
-    _refuse_repeats([outcome.name for outcome in protocol.outcomes], "Outcome", "outcomes")
-    primary = [outcome.name for outcome in protocol.outcomes if outcome.primary]
-    if len(primary) != 1:
-        raise InvalidProtocol(
-            f"Exactly one outcome is primary; {len(primary)} are marked ({', '.join(primary)}). "
-            "Write primary = true under one of them.",
-            at=("outcomes",),
-        )
-    for place, outcome in enumerate(protocol.outcomes):
-        if outcome.time_point > protocol.horizon:
-            raise InvalidProtocol(
-                f"Outcome {outcome.name!r} is read at {outcome.time_point:g} {protocol.unit}, "
-                f"after the horizon of {protocol.horizon:g}; choose an earlier time point.",
-                at=("outcomes", place, "time_point"),
-            )
-
-
-def _check_estimands(protocol: Protocol) -> None:
-    _refuse_repeats([each.name for each in protocol.analysis_sets], "Analysis set", "analysis_sets")
-    _refuse_repeats(list(protocol.estimands), "Estimand", "estimands")
-    events = tuple(each.event for each in protocol.intercurrent)
-    _refuse_repeats(list(events), "Intercurrent event", "intercurrent")
-    names = tuple(outcome.name for outcome in protocol.outcomes)
-    sets = (*BUILT_IN_SETS, *(each.name for each in protocol.analysis_sets))
-    for place, estimand in enumerate(protocol.estimands):
-        for key, name, known in (
-            ("outcome", estimand.outcome, names),
-            ("analysis_set", estimand.analysis_set, sets),
-            *(("adjust", name, protocol.covariates) for name in estimand.adjust),
-            *(("intercurrent", each.event, events) for each in estimand.intercurrent),
-        ):
-            try:
-                check_known(name, known, what=key)
-            except TrialError as problem:
-                raise InvalidProtocol(str(problem), at=("estimands", place, key)) from problem
-        _check_possible(protocol, estimand, place)
-
-
-def _check_possible(protocol: Protocol, estimand: Estimand, place: int) -> None:
-    """Refuse an estimand that no data could give."""
-    outcome = protocol.outcome(estimand.outcome)
-    if estimand.analysis_set in BUILT_IN_SETS[1:] and not protocol.columns.received:
-        raise InvalidProtocol(
-            f"{estimand.analysis_set!r} needs the arm each person received; name its column as "
-            "`received` under [columns].",
-            at=("estimands", place, "analysis_set"),
-        )
-    if estimand.measure.startswith("randomisation") and len(protocol.arms) > 2:
-        raise InvalidProtocol(
-            f"{estimand.measure!r} compares two arms, and there are {len(protocol.arms)}; choose "
-            "the log-rank test.",
-            at=("estimands", place, "measure"),
-        )
-    if outcome.binary and estimand.measure not in BINARY_MEASURES:
-        raise InvalidProtocol(
-            f"{estimand.measure!r} needs a time-to-event outcome, but {outcome.name!r} is "
-            "binary; choose a risk difference, risk ratio or odds ratio.",
-            at=("estimands", place, "measure"),
-        )
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row an estimand, as promised."""
+        names = ("outcome", "measure", "analysis_set", "confirmatory")
+        columns = {name: [getattr(each, name) for each in self.estimands] for name in names}
+        return frame_of(columns | {"adjust": [", ".join(each.adjust) for each in self.estimands]})

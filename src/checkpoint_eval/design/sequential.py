@@ -180,7 +180,9 @@ class Urn(Sequential):
                 raise TrialError(f"`{name}` must be at most {LARGEST_URN:g}, got {value!r}.")
             object.__setattr__(self, name, float(value))
         if self.alpha == 0 and self.beta == 0:
-            raise ImpossibleDesign("`alpha` and `beta` are both 0, so the urn is empty.")
+            raise ImpossibleDesign(
+                "`alpha` and `beta` are both 0, so the urn is empty; set one above 0."
+            )
 
     def chance(self, difference: ArrayLike, *, place: int) -> FloatArray:
         """Return the share of treatment balls in the urn."""

@@ -60,7 +60,7 @@ def parse_table(text: str, kind: type[Value], *, name: str) -> Value:
         return _CONVERTER.structure(content, kind)
     except (cattrs.BaseValidationError, TrialError, ValueError, TypeError) as problem:
         path, reason = _first_problem(problem)
-        line = _line_of(text, path)
+        line = line_of(text, path)
         where = (f", line {line}" if line else "") + (f", key `{_dotted(path)}`" if path else "")
         raise InvalidProtocol(f"{name}{where}: {reason}", at=path) from problem
 
@@ -214,7 +214,7 @@ def _dotted(path: Path_) -> str:
     return text or "protocol"
 
 
-def _line_of(text: str, path: Path_) -> int:
+def line_of(text: str, path: Path_) -> int:
     """Return the 1-based line of a key, or of the table that should hold it; 0 if neither is."""
     if not path:
         return 0

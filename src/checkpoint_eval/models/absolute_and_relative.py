@@ -1,6 +1,5 @@
 """Risks, and what treatment does to them in absolute and relative terms, side by side."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._checks import as_names
+from checkpoint_eval._display import Shown
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.number_needed import NumberNeeded, needed_rows
@@ -20,7 +20,7 @@ from checkpoint_eval.results import NAN, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RiskEffects:
+class RiskEffects(Shown):
     """A yes-no outcome compared: risks by arm, absolute and relative effects, number needed.
 
     Attributes
@@ -71,10 +71,6 @@ class RiskEffects:
             f"{f', {sum(one.missing)} left out, as data are missing' if any(one.missing) else ''}; "
             f"{'planned' if one.planned else 'exploratory'}. {one.method}."
         )
-
-    def _repr_html_(self) -> str:
-        told = f"<p>{html.escape(repr(self))}</p>"
-        return told + str(self.to_frame().to_html(index=False, float_format="{:.4g}".format))
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row an arm's risk, a row an effect, and two rows of numbers needed."""

@@ -99,10 +99,11 @@ def attrition_bounds(
 
     References
     ----------
-    Manski (1989), Journal of Human Resources 24; Horowitz and Manski (1995), Econometrica 63, and
-    (2000), JASA 95; Zhang and Rubin (2003); Lee (2009), Review of Economic Studies 76; Imbens and
-    Manski (2004), Econometrica 72. Engine: numpy. Checked against hand tables, the bounds that
-    Stasny's survey was printed with, and a slow reference.
+    Manski (1989), Journal of Human Resources 24, 343-360; Horowitz and Manski (1995), Econometrica
+    63, 281-302, and (2000), JASA 95, 77-84; Zhang and Rubin (2003), Journal of Educational and
+    Behavioral Statistics 28, 353-368; Lee (2009), Review of Economic Studies 76, 1071-1102; Imbens
+    and Manski (2004), Econometrica 72, 1845-1857. Engine: numpy. Checked against hand tables, the
+    bounds that Stasny's survey was printed with, and a slow reference.
 
     Examples
     --------

@@ -1,17 +1,17 @@
 """Between which values an effect lies, when the data do not settle it."""
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval._display import Shown
 from checkpoint_eval.results import NAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Bounds:
+class Bounds(Shown):
     """Between which values an effect lies, of whom, and an interval that covers it.
 
     Attributes
@@ -74,9 +74,6 @@ class Bounds:
             f"{self.missing[1]} against {self.missing[0]}; "
             f"{'planned' if self.planned else 'exploratory'}. {self.method}."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import NO_CODES, NO_FLAGS, BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_known
+from checkpoint_eval._display import Shown, columns_frame, named
 from checkpoint_eval._memory import remembered
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
@@ -24,9 +26,25 @@ from checkpoint_eval.outcomes.observed import (
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, Estimate
 
+# The outcomes a verb can read, by what it asks for.
+READ: dict[str, tuple[type, ...]] = {
+    "time": (TimeToEvent,),
+    "event": (TimeToEvent, BinaryOutcome),
+    "episodes": (Episodes,),
+    "count": (CountOutcome,),
+}
+# What each outcome is, and the verbs for it.
+VERBS: dict[type, tuple[str, str]] = {
+    TimeToEvent: ("a time to an event", "`hazard_ratio` or `restricted_mean`"),
+    BinaryOutcome: ("binary", "`risk_difference`, `risk_ratio` or `odds_ratio`"),
+    CountOutcome: ("a count over a time at risk", "`rate_ratio`"),
+    NumericOutcome: ("a number for each person", "`mean_difference`"),
+    Episodes: ("of repeated events", "`recurrent_hazard_ratio` or `mean_cumulative_function`"),
+}
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
-class Compared:
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True, repr=False)
+class Compared(Shown):
     """The n people one result is about.
 
     Attributes
@@ -129,6 +147,11 @@ class Compared:
             for name, column in ((name, trial.column(name)) for name in names)
         )
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person: place in the trial, arm, and what the outcome has."""
+        frame = columns_frame(self, "people", "arm", "time", "event", "value", "exposure")
+        return frame.assign(arm=named(self.arm, self.arms))
+
 
 @remembered
 def _table_of(people: Compared) -> EventTable:
@@ -224,33 +247,25 @@ def _measurements(observed: Observed | Episodes, who: IntArray | slice) -> dict[
 
 
 def _check_kind(name: str, observed: Observed | Episodes, kind: str) -> None:
-    if kind == "episodes" and not isinstance(observed, Episodes):
+    """Refuse an outcome that a verb cannot read, and name the verbs that can."""
+    if kind == "any" or isinstance(observed, READ[kind]):
+        return
+    what, verbs = VERBS[type(observed)]
+    if kind == "episodes":
         raise TrialError(
-            f"Outcome {name!r} is not of repeated events; derive it with `reoffence_episodes`, or "
-            "give `Episodes`."
+            f"Outcome {name!r} is not of repeated events; derive it with `reoffence_episodes`, "
+            f"give `Episodes`, or, as it is {what}, use {verbs}."
         )
-    if isinstance(observed, Episodes) and kind not in ("episodes", "any"):
-        raise TrialError(
-            f"Outcome {name!r} is of repeated events; use `recurrent_hazard_ratio` or "
-            "`mean_cumulative_function`."
-        )
-    if kind == "count" and not isinstance(observed, CountOutcome):
+    if kind == "count":
         raise TrialError(
             f"Outcome {name!r} is not a count over a time at risk; read it with `counts`, derive "
-            "it with `reoffence_counts`, or give `CountOutcome`."
+            f"it with `reoffence_counts`, give `CountOutcome`, or, as it is {what}, use {verbs}."
         )
-    if isinstance(observed, CountOutcome) and kind not in ("count", "any"):
-        raise TrialError(f"Outcome {name!r} is a count over a time at risk; use `rate_ratio`.")
-    if kind != "any" and isinstance(observed, NumericOutcome):
+    if isinstance(observed, BinaryOutcome):
         raise TrialError(
-            f"Outcome {name!r} is a number for each person; this verb needs events. Use "
-            "`randomisation_test` with statistic='mean difference'."
+            f"Outcome {name!r} is binary; a time-to-event outcome is needed. Use {verbs} instead."
         )
-    if kind == "time" and not isinstance(observed, TimeToEvent):
-        raise TrialError(
-            f"Outcome {name!r} is binary; a time-to-event outcome is needed. "
-            "Use `risk_difference`, `risk_ratio` or `odds_ratio` instead."
-        )
+    raise TrialError(f"Outcome {name!r} is {what}; use {verbs}.")
 
 
 def _treatment(trial: Trial, arm: str | None) -> str:

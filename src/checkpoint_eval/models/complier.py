@@ -99,10 +99,10 @@ def complier_average_effect(  # noqa: PLR0913 - one keyword for each choice an a
 
     References
     ----------
-    Bloom (1984); Angrist, Imbens and Rubin (1996), JASA 91, 444-455; Anderson and Rubin (1949).
-    Times: Baker (1998), JASA 93, 929-934; Kjaersgaard and Parner (2016), Biometrics 72, 463-472,
-    for pseudo-observations. Engine: numpy. Checked against R estimatr, statsmodels' IV2SLS, the
-    vitamin A trial and the Minneapolis experiment.
+    Bloom (1984), Evaluation Review 8, 225-246; Angrist, Imbens and Rubin (1996), JASA 91, 444-455;
+    Anderson and Rubin (1949), Annals of Mathematical Statistics 20, 46-63. Times: Baker (1998),
+    JASA; Kjaersgaard and Parner (2016), Biometrics, for pseudo-observations. Engine: numpy. Checked
+    against R estimatr, statsmodels' IV2SLS, the vitamin A trial and the Minneapolis experiment.
 
     Examples
     --------

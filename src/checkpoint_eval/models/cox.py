@@ -1,6 +1,5 @@
 """Cox regression: the hazard ratio, and the fitted model for further questions."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.models.compared import Compared, compare, not_estimable
 from checkpoint_eval.models.competing import of_cause
 from checkpoint_eval.models.cox_models import (
@@ -32,7 +32,7 @@ CHANGING = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CoxFit:
+class CoxFit(Shown):
     """A fitted Cox model.
 
     Attributes
@@ -83,11 +83,8 @@ class CoxFit:
     def __repr__(self) -> str:
         return (
             f"Cox model of {self.outcome}, {self.analysis_set}, n = {sum(self.n)}, "
-            f"events = {sum(self.events)}; {self.method}\n{self.to_frame().to_string(index=False)}"
+            f"events = {sum(self.events)}; {self.method}\n{text_table(self.to_frame())}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.method)}</p>" + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a term: coefficient, hazard ratio, standard error, z and p."""

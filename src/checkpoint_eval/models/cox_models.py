@@ -203,7 +203,8 @@ def rows_of(model: CoxModel) -> CoxRows:
     if columns.varying is not None:
         if columns.varying.people != model.trial.n:
             raise InvalidData(
-                f"`varying` is of {columns.varying.people} people, the trial has {model.trial.n}."
+                f"`varying` is of {columns.varying.people} people, the trial has {model.trial.n}; "
+                "give it for everyone in the trial, by row."
             )
         # Those at risk from the start are at risk at time 0 too.
         begin = np.full(n, -1.0) if start is None else start

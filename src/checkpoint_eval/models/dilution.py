@@ -8,6 +8,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import IntArray
 from checkpoint_eval._checks import as_names, check_known
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -15,7 +16,7 @@ from checkpoint_eval.results import NAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DilutionRow:
+class DilutionRow(Shown):
     """The people of one arm in one stratum, by what they received.
 
     `share` is of those whose treatment is known. `drop_in` is the share of the stratum's control
@@ -39,7 +40,7 @@ class DilutionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Dilution:
+class Dilution(Shown):
     """How far overrides thin the contrast between the arms, by stratum.
 
     Attributes
@@ -77,11 +78,8 @@ class Dilution:
         return (
             f"Override dilution{by}: intention to treat keeps {100 * self.kept:.3g}% of the effect "
             f"on compliers, and {asks}\n"
-            f"{self.to_frame().round(3).to_string(index=False)}"
+            f"{text_table(self.to_frame().round(3))}"
         )
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().round(3).to_html(index=False))
 
 
 def override_dilution(

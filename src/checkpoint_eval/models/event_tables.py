@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval._times import TIE_TOLERANCE, time_grid
 from checkpoint_eval.errors import InvalidData
 
@@ -13,8 +15,8 @@ from checkpoint_eval.errors import InvalidData
 BLOCK = 32_768
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EventTable:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class EventTable(Shown):
     """How many were at risk and how many had the event, by group and time.
 
     A sufficient statistic for Kaplan–Meier, Nelson–Aalen, every weighted log-rank test and the
@@ -47,6 +49,12 @@ class EventTable:
             [self.at_risk[..., 1:], np.zeros_like(self.at_risk[..., :1])], axis=-1
         )
         return np.asarray(self.at_risk - after)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a group and time; the places of a batch come first."""
+        return grid_frame(
+            ("group", "place"), time=self.time, at_risk=self.at_risk, events=self.events
+        )
 
 
 def event_table(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._checks import as_tuple
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.models.imputing import (
     Analysis,
     Reference,
@@ -89,7 +90,7 @@ def multiple_imputation(  # noqa: PLR0913 - the model of the missing has choices
     ----------
     Rubin (1987), Multiple Imputation for Nonresponse in Surveys; Barnard and Rubin (1999),
     Biometrika 86, 948-955; Carpenter, Roger and Kenward (2013), Journal of Biopharmaceutical
-    Statistics 23. Engine: numpy, statsmodels GLM. Checked against arithmetic by hand,
+    Statistics 23, 1352-1371. Engine: numpy, statsmodels GLM. Checked against arithmetic by hand,
     least squares and Gauss–Hermite quadrature.
 
     Examples
@@ -111,7 +112,7 @@ def multiple_imputation(  # noqa: PLR0913 - the model of the missing has choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class TippingPoint:
+class TippingPoint(Shown):
     """One result for each departure of the missing from what the seen foretell.
 
     Attributes
@@ -158,13 +159,10 @@ class TippingPoint:
         told = " and ".join(f"{each:g}" for each in self.tips)
         turns = f"turns at a delta of {told}" if told else "does not turn at any delta tried"
         return (
-            f"Tipping point of {self.outcome}: significance {turns}\n"
-            f"{self.to_frame().round(4).to_string(index=False)}\n"
-            f"{self.estimates[self.deltas.index(0.0)].method}."
+            f"Tipping point of {self.outcome}: significance {turns}. "
+            f"{self.estimates[self.deltas.index(0.0)].method}.\n"
+            f"{text_table(self.to_frame().round(4))}"
         )
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().round(4).to_html(index=False))
 
 
 def tipping_point(  # noqa: PLR0913 - the choices of multiple_imputation, and the deltas
@@ -205,7 +203,7 @@ def tipping_point(  # noqa: PLR0913 - the choices of multiple_imputation, and th
     References
     ----------
     Permutt (2016), Statistics in Medicine 35, 2876-2879; Carpenter and Kenward (2013), Multiple
-    Imputation and its Application, chapter 10. Checked against shifts worked by hand.
+    Imputation and its Application. Checked against shifts worked by hand.
 
     Examples
     --------

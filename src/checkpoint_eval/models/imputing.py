@@ -19,6 +19,7 @@ from checkpoint_eval._checks import (
     counted,
     is_number,
 )
+from checkpoint_eval._progress import watched
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.design_matrix import indicators
@@ -161,7 +162,7 @@ def pooled(trial: Trial, asked: Asked, drawn: tuple[Drawn, str], shift: FloatArr
         return _none(asked.analysis(trial), reason)
     estimates = [
         asked.analysis(_filled(trial, asked.outcome, found.people, values))
-        for values in found.shifted(shift)
+        for values in watched(found.shifted(shift), "Imputing")
     ]
     return _pool(trial, asked, estimates, f"{told}{_told(trial, found.arm, shift)}")
 

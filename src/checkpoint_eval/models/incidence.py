@@ -1,6 +1,5 @@
 """Cumulative incidence of an event and of what competes with it."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_level
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.competing import aalen_johansen, cause_table, causes_of
@@ -20,7 +20,7 @@ from checkpoint_eval.results import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Incidence:
+class Incidence(Shown):
     """Cumulative incidence of each cause in each arm.
 
     Attributes
@@ -70,9 +70,6 @@ class Incidence:
             f"n = {int(self.at_risk[:, 0].sum())}; at {self.time[-1]:g} {self.unit}: {told}. "
             f"{self.method}."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().tail().to_html())
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a cause, arm and time."""

@@ -1,6 +1,5 @@
 """How unequally something is spread over people: Gini's coefficient and Lorenz curves by arm."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.special import expit, logit, ndtri
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import check_level
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.amounts import amounts
 from checkpoint_eval.models.compared import Compared, strata_of
@@ -22,7 +22,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Inequality:
+class Inequality(Shown):
     """How unequally harm, or anything of at least 0, is spread over the people of two arms.
 
     Attributes
@@ -84,9 +84,6 @@ class Inequality:
             for arm, gini, low, high in zip(self.arms, self.gini, self.low, self.high, strict=True)
         )
         return f"Inequality of {found.outcome}, Gini coefficient of {each}. {found!r}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an arm."""

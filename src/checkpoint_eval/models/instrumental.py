@@ -77,8 +77,8 @@ def instrument(
 
     References
     ----------
-    Angrist, Imbens and Rubin (1996); the variances are those of two-stage least squares, whose
-    second stage has the leverage of the instruments. Checked against R estimatr::iv_robust.
+    Angrist, Imbens and Rubin (1996), JASA 91; the variances are those of two-stage least squares,
+    whose second stage has the leverage of the instruments. Checked against R estimatr::iv_robust.
     """
     n = value.size
     own = np.linalg.qr(np.column_stack([np.ones(n), beside]))[0]
@@ -138,8 +138,9 @@ def anderson_rubin(found: Instrument, limit: float) -> tuple[float, float, str]:
 
     References
     ----------
-    Anderson and Rubin (1949), Annals of Mathematical Statistics 20; Mikusheva (2010), Journal of
-    Econometrics 157, for the shapes of the set. Checked against R estimatr::lm_robust of y − b·d.
+    Anderson and Rubin (1949), Annals of Mathematical Statistics 20, 46-63; Mikusheva (2010),
+    Journal of Econometrics 157, 236-247, for the shapes of the set. Checked against R
+    estimatr::lm_robust of y − b·d.
     """
     k = limit**2
     a = found.zd**2 - k * found.dd

@@ -34,7 +34,10 @@ def compare_fits(fits: Sequence[ParametricFit]) -> pd.DataFrame:
         for each in several
     }
     if len(about) > 1:
-        raise TrialError("`fits` are of different people, so their likelihoods do not compare.")
+        raise TrialError(
+            "`fits` are of different people, so their likelihoods do not compare; fit each to "
+            "the same outcome and analysis set."
+        )
     rows = [
         {
             "model": each.method,

@@ -1,7 +1,6 @@
 """Parametric models of time to the event, with and without people who never have it."""
 
 import hashlib
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice, check_count, counted
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.design_matrix import design_matrix
@@ -31,7 +31,7 @@ USUAL_KNOTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ParametricFit:
+class ParametricFit(Shown):
     """A fitted model of log time, and of the share who ever have the event.
 
     Attributes
@@ -139,11 +139,8 @@ class ParametricFit:
         return (
             f"{self.method} of {self.outcome}, {self.analysis_set}, n = {sum(self.n)}, events = "
             f"{sum(self.events)}; log likelihood {self.loglik:.3f}{told}{why}\n"
-            f"{self.to_frame().to_string(index=False)}"
+            f"{text_table(self.to_frame())}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.method)}</p>" + str(self.to_frame().to_html(index=False))
 
 
 def fit_parametric(

@@ -1,6 +1,5 @@
 """Repeated events: how many a person has had, on average, by each time."""
 
-import html
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +9,7 @@ from scipy.special import ndtr, ndtri
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import check_choice, check_level, check_positive
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.recurrent import Rows, rows_of, with_events
@@ -22,7 +22,7 @@ CELLS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class MeanCumulative:
+class MeanCumulative(Shown):
     """Mean number of events a person has had, by arm and time.
 
     Attributes
@@ -67,9 +67,6 @@ class MeanCumulative:
             f"Mean cumulative function of {self.outcome}, {self.analysis_set}; at "
             f"{self.time[-1]:g} {self.unit}: {ends}. {self.method}."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().tail().to_html())
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an arm and time."""
@@ -326,7 +323,8 @@ def mean_cumulative_test(
     )
     if len(people.arms) != 2:
         raise TrialError(
-            f"`mean_cumulative_test` compares two arms, the trial has {len(people.arms)}."
+            f"`mean_cumulative_test` compares two arms, the trial has {len(people.arms)}; read "
+            "two of them as a trial of their own."
         )
     rows = rows_of(trial, people)
     grid = np.unique(rows.stop[rows.event])

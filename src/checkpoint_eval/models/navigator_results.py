@@ -1,17 +1,17 @@
 """What a partially nested model says of navigators: how much they differ, and who does best."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen
+from checkpoint_eval._display import Shown
 from checkpoint_eval.results import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class NavigatorEffects:
+class NavigatorEffects(Shown):
     """How navigators differ, after a partially nested model.
 
     Attributes
@@ -74,9 +74,6 @@ class NavigatorEffects:
             f"({100 * self.level:g}% interval {self.icc_low:.3g} to {self.icc_high:.3g}), design "
             f"effect {self.design_effect:.3g}. {self.estimate!r}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a navigator."""

@@ -91,10 +91,10 @@ def partially_nested_difference(
 
     References
     ----------
-    Roberts and Roberts (2005), Clinical Trials 2; Candlish et al. (2018), BMC Medical Research
-    Methodology 18, 105; Giesbrecht and Burns (1985), Biometrics 41, for degrees of freedom. Engine:
-    numpy. Checked against R nlme, the closed form of equal caseloads and a slow reference with
-    n by n matrices.
+    Roberts and Roberts (2005), Clinical Trials 2, 152-162; Candlish et al. (2018), BMC Medical
+    Research Methodology 18, 105; Giesbrecht and Burns (1985), Biometrics 41, for degrees of
+    freedom. Engine: numpy. Checked against R nlme, the closed form of equal caseloads and a slow
+    reference with n by n matrices.
 
     Examples
     --------
@@ -161,9 +161,9 @@ def navigator_effects(
 
     References
     ----------
-    Robinson (1991), Statistical Science 6, for shrunken effects; Harville and Fenech (1985),
-    Biometrics 41; Searle (1971), Linear Models, for equal caseloads. Checked against R nlme and a
-    slow reference with n by n matrices.
+    Robinson (1991), Statistical Science 6, 15-32, for shrunken effects; Harville and Fenech (1985),
+    Biometrics 41, 137-152; Searle (1971), Linear Models, for equal caseloads. Checked against R
+    nlme and a slow reference with n by n matrices.
 
     Examples
     --------

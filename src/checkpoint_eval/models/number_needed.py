@@ -1,6 +1,5 @@
 """Number needed to treat: how many people treated for one event fewer, or one more."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval._display import Shown
 from checkpoint_eval.models.proportions import Interval
 from checkpoint_eval.models.risk import risk_difference
 from checkpoint_eval.outcomes.trial import Trial
@@ -18,7 +18,7 @@ NO_DIFFERENCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class NumberNeeded:
+class NumberNeeded(Shown):
     """How many people are treated for one event fewer, or for one more.
 
     Attributes
@@ -83,9 +83,6 @@ class NumberNeeded:
             f"Number needed to treat of {one.outcome}{at}, {one.contrast[0]} against "
             f"{one.contrast[1]}: {self.told}. Read off: {one!r}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for events fewer and one for more: value, low and high, NaN where none."""

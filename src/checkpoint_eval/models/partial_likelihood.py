@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.models.risk_sets import RiskSets
 
 Ties = Literal["efron", "breslow"]
@@ -25,8 +27,8 @@ VANISHED = 1e-7
 TAKES_PART = 1e-3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CoxRegression:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class CoxRegression(Shown):
     """A maximised partial likelihood.
 
     Attributes
@@ -54,6 +56,15 @@ class CoxRegression:
     loglik_null: float
     loglik: float
     infinite: BoolArray
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a coefficient; the places of a batch come first."""
+        return grid_frame(
+            ("place",),
+            coef=self.coef,
+            std_error=np.sqrt(np.diag(self.covariance)),
+            infinite=self.infinite,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

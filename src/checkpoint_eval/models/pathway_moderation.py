@@ -1,6 +1,5 @@
 """Pathways as moderators: whether treatment does more for those with a need."""
 
-import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen, frozen_mapping
 from checkpoint_eval._checks import check_level
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.cox import hazard_ratio
 from checkpoint_eval.models.means import mean_difference
@@ -31,7 +31,7 @@ ESTIMANDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class PathwayInteractions:
+class PathwayInteractions(Shown):
     """Effects on one outcome with and without each need, and how they differ.
 
     Attributes
@@ -63,11 +63,6 @@ class PathwayInteractions:
         return (
             f"PathwayInteractions of {self.outcome}: {done} of {len(self.pathways)} pathways, "
             f"smallest p {least:.3g} after Holm"
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(
-            self.to_frame().to_html(index=False, float_format="{:.3g}".format)
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -8,12 +8,13 @@ import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.needs import PathwayScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CoOccurrence:
+class CoOccurrence(Shown):
     """How often needs were had, together and alone, before randomisation.
 
     Attributes
@@ -57,9 +58,6 @@ class CoOccurrence:
             f"{counted(self.counts.size, 'combination')})"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>" + str(self.to_frame().head(10).to_html(index=False))
-
     def to_frame(self) -> pd.DataFrame:
         """Return one row a combination: its needs and how many people have exactly those."""
         names = [
@@ -100,9 +98,9 @@ def co_occurrence(
 
     References
     ----------
-    Yule (1912), Journal of the Royal Statistical Society 75; Lex et al. (2014), IEEE Transactions
-    on Visualization and Computer Graphics 20, for the counts. Checked against R cor and table, and
-    numpy corrcoef.
+    Yule (1912), Journal of the Royal Statistical Society 75, 579-652; Lex et al. (2014), IEEE
+    Transactions on Visualization and Computer Graphics 20, 1983-1992, for the counts. Checked
+    against R cor and table, and numpy corrcoef.
 
     Examples
     --------

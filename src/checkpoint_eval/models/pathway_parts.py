@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy.stats import rankdata
 
-from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen_counts
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.models.compared import Compared
 from checkpoint_eval.models.multiplicity import adjust_p_values
@@ -21,8 +23,8 @@ FAMILY: tuple[str, ...] = ("holm", "hochberg", "bh")
 RESOLVED, NEEDS, ANY = "needs resolved", "number of needs", "any pathway"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PathwayCounts:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class PathwayCounts(Shown):
     """People by pathway and arm, control first: every array (p, 2) int.
 
     Attributes
@@ -44,19 +46,33 @@ class PathwayCounts:
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
-            object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
+            object.__setattr__(self, name, frozen_counts(getattr(self, name)))
 
     @property
     def need_missing(self) -> IntArray:
         """(p, 2) with a need before and not assessed after."""
         return self.need - self.need_assessed
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a pathway and arm; the places of a batch come first."""
+        return grid_frame(
+            ("pathway", "arm"),
+            **{
+                name: getattr(self, name)
+                for name in self.__dataclass_fields__
+                if name != "randomised"
+            },
+        )
+
 
 def check_same_people(trial: Trial, scores: PathwayScores) -> None:
     """Refuse scores of other people than the trial's."""
     n = scores.baseline.shape[0]
     if n != trial.n:
-        raise InvalidData(f"`scores` are of {n} people, the trial has {trial.n}.")
+        raise InvalidData(
+            f"`scores` are of {n} people, the trial has {trial.n}; give "
+            "one row of scores for each person of the trial."
+        )
     wrong = np.flatnonzero(scores.ids != trial.ids) if scores.ids.size else np.zeros(0, int)
     if wrong.size:
         row = int(wrong[0])

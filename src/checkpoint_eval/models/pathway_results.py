@@ -1,6 +1,5 @@
 """What a comparison of critical pathways found."""
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, frozen, frozen_mapping
+from checkpoint_eval._display import Shown
 from checkpoint_eval.models.pathway_overlap import CoOccurrence
 from checkpoint_eval.models.pathway_parts import PathwayCounts
 from checkpoint_eval.models.shrinkage import Shrunken
@@ -21,7 +21,7 @@ ADJUSTED: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class PathwayFamily:
+class PathwayFamily(Shown):
     """One effect per pathway among the same kind of people, adjusted as one family.
 
     Attributes
@@ -75,9 +75,13 @@ class PathwayFamily:
             "method": [each.method for each in self.effects],
         }
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a pathway."""
+        return pd.DataFrame(self.columns())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class PathwayComparison:
+class PathwayComparison(Shown):
     """Treatment against control on every critical pathway.
 
     Attributes
@@ -127,11 +131,8 @@ class PathwayComparison:
             f"{self.with_need!r}; {drawn}; {'planned' if self.planned else 'exploratory'}.{notes}"
         )
 
-    def _repr_html_(self) -> str:
-        shown = self.to_frame().drop(columns="method")
-        return f"<p>{html.escape(repr(self))}</p>" + str(
-            shown.to_html(index=False, float_format="{:.3g}".format)
-        )
+    def _table(self) -> pd.DataFrame:
+        return self.to_frame().drop(columns="method")
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a pathway and kind of people: need, n, assessed, missing, effect, p."""

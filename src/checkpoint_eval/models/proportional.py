@@ -1,6 +1,5 @@
 """Are hazards proportional? The score test of Grambsch and Therneau."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +11,7 @@ from scipy.stats import rankdata
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.event_tables import EventTable, event_table
@@ -32,7 +32,7 @@ TRANSFORMS: tuple[str, ...] = ("km", "rank", "identity", "log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ProportionalHazardsTest:
+class ProportionalHazardsTest(Shown):
     """Whether log hazard ratios change with time, for each term and all together.
 
     Attributes
@@ -84,12 +84,9 @@ class ProportionalHazardsTest:
                 "follow-up misleads; see `restricted_mean`."
             )
         return (
-            f"Proportional hazards of {self.outcome}, {self.analysis_set}; {self.method}\n"
-            f"{self.to_frame().to_string(index=False)}{told}"
+            f"Proportional hazards of {self.outcome}, {self.analysis_set}; {self.method}.{told}\n"
+            f"{text_table(self.to_frame())}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
 
 
 def proportional_hazards_test(

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 from scipy.special import ndtri
 from scipy.stats import fisher_exact
 
 from checkpoint_eval._arrays import FloatArray, floats
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.errors import InvalidData
 
 Measure = Literal["difference", "ratio", "odds ratio"]
@@ -19,8 +21,8 @@ Interval = Literal["newcombe", "miettinen-nurminen", "wald", "greenland-robins"]
 Limits = tuple[FloatArray, FloatArray]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TwoProportions:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class TwoProportions(Shown):
     """Events and people in each arm; every field (...) so that a batch is one value.
 
     Raises
@@ -62,6 +64,10 @@ class TwoProportions:
         """Miettinen and Nurminen's N / (N − 1)."""
         total = self.control_n + self.treatment_n
         return floats(total / (total - 1))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row in all; the places of a batch come first."""
+        return grid_frame((), **{name: getattr(self, name) for name in self.__dataclass_fields__})
 
 
 def point_estimate(table: TwoProportions, measure: Measure) -> FloatArray:

@@ -1,12 +1,12 @@
 """What people received beside what they were assigned: one outcome in four analyses."""
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from checkpoint_eval._checks import check_level
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.models.compared import Compared, compare, not_estimable
 from checkpoint_eval.models.complier import complier_average_effect
@@ -30,7 +30,7 @@ WARNING = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class EffectsByAnalysis:
+class EffectsByAnalysis(Shown):
     """One outcome by intention to treat, per protocol, as treated, and among compliers.
 
     Attributes
@@ -96,11 +96,8 @@ class EffectsByAnalysis:
             )
         return (
             f"Effects on {first.outcome}, {first.contrast[0]} against {first.contrast[1]}, by "
-            f"analysis\n{shown.to_string(index=False)}\n{WARNING}{lost}"
+            f"analysis. {WARNING}{lost}\n{text_table(shown)}"
         )
-
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().round(4).to_html(index=False)) + f"<p>{html.escape(WARNING)}</p>"
 
 
 def effects_by_analysis(

@@ -51,7 +51,10 @@ def rows_of(trial: Trial, people: Compared) -> Rows:
     """Return the intervals of the people compared, sorted."""
     episodes = trial.outcome(people.outcome)
     if not isinstance(episodes, Episodes):
-        raise TrialError(f"Outcome {people.outcome!r} is not of repeated events.")
+        raise TrialError(
+            f"Outcome {people.outcome!r} is not of repeated events; `reoffence_episodes` reads "
+            "those, and `hazard_ratio` compares times to a first event."
+        )
     place = np.full(trial.n, -1)
     place[people.people] = np.arange(people.people.size)
     own = place[episodes.person]

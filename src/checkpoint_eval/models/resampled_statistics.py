@@ -9,6 +9,7 @@ import numpy as np
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval.models.event_tables import EventTable
 from checkpoint_eval.models.resampled_tallies import Cells, Tally
+from checkpoint_eval.models.survival import survival_after
 
 Summary: TypeAlias = Callable[[Tally], FloatArray]
 Joint: TypeAlias = Callable[[Tally, Tally], FloatArray]
@@ -19,15 +20,9 @@ CONVERGED = 1e-10
 
 
 def survival_of(tally: Tally) -> FloatArray:
-    """Return (b, m) Kaplan–Meier survival, without Greenwood's sum, which draws do not need.
-
-    Where nobody is left at risk it is carried forward.
-    """
+    """Return (b, m) Kaplan–Meier survival, whichever event happened."""
     total = tally.events[0] if len(tally.events) == 1 else tally.events.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        kept = (tally.at_risk - total) / tally.at_risk
-    np.fmin(kept, 1.0, out=kept)  # 0/0 is NaN, which gives way to 1
-    return np.cumprod(kept, axis=-1, out=kept)
+    return survival_after(tally.at_risk, total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,11 +1,12 @@
 """One statistic of two arms whose people are drawn again: as they are, drawn, and one left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._progress import watched
 from checkpoint_eval.models.resampled_statistics import Joint, Linear, Summary, contrast
 from checkpoint_eval.models.resampled_tallies import CELLS, Cells, Sample, Tally
 
@@ -71,7 +72,7 @@ class Resampled:
         children = rng.spawn(2)
         if self.joint is None:
             each = [
-                np.concatenate([_read(arm, part) for part in arm.drawn(draws, child, arm.size)])
+                np.concatenate([_read(arm, part) for part in _watched(arm, draws, child)])
                 for arm, child in zip(self.arms, children, strict=True)
             ]
             return contrast(self.statistic, *each)
@@ -79,7 +80,8 @@ class Resampled:
         streams = [
             arm.drawn(draws, child, size) for arm, child in zip(self.arms, children, strict=True)
         ]
-        return np.concatenate([self.joint(*pair) for pair in zip(*streams, strict=True)])
+        pairs = watched(zip(*streams, strict=True), "Resampling", total=-(-draws // size))
+        return np.concatenate([self.joint(*pair) for pair in pairs])
 
     def left_out(self) -> Iterator[tuple[FloatArray, IntArray]]:
         """Yield, for each sample, statistics without one person of each kind, and their numbers."""
@@ -108,6 +110,12 @@ class Resampled:
             return self.joint(control, treatment)
         each = (_read(arm, part) for arm, part in zip(self.arms, (control, treatment), strict=True))
         return contrast(self.statistic, *each)
+
+
+def _watched(arm: Arm, draws: int, rng: np.random.Generator) -> Iterable[Tally]:
+    """Return the tallies of one arm's draws."""
+    made = arm.drawn(draws, rng, arm.size)
+    return watched(made, "Resampling", total=-(-draws // arm.size))
 
 
 def _read(arm: Arm, tally: Tally) -> FloatArray:

@@ -16,7 +16,7 @@ from checkpoint_eval.models.standardised_contrasts import (
     asked,
     horizon_of,
 )
-from checkpoint_eval.models.survival import check_follow_up, kaplan_meier
+from checkpoint_eval.models.survival import check_follow_up, kaplan_meier, survival_after
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
 
@@ -32,22 +32,24 @@ class RestrictedMean:
 def restricted_mean_of(table: EventTable, *, horizon: float) -> RestrictedMean:
     """Return the restricted mean of every group of an event table.
 
+    The times too may have leading axes, (..., m): each member of a batch its own grid.
+
     References
     ----------
     Klein and Moeschberger (2003); the variance without a small-sample factor, as survRM2 and
     survfit print it; written out in docs/methods.md. Checked against R survfit(rmean=).
     """
-    curve = kaplan_meier(table)
-    before = np.concatenate([np.ones_like(curve.survival[..., :1]), curve.survival], axis=-1)
-    edges = np.minimum(np.concatenate([[0.0], table.time, [np.inf]]), horizon)
-    slabs = before * np.diff(edges)
-    mean = slabs.sum(axis=-1)
-    beyond = np.cumsum(slabs[..., ::-1], axis=-1)[..., ::-1][..., 1:]
     r, d = table.at_risk, table.events
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # Where everyone left has the event survival is 0 from then on, and so is the area.
-        jump = np.where((d > 0) & (r > d), d / (r * (r - d)), 0.0)
-    return RestrictedMean(mean=mean, variance=(beyond**2 * jump).sum(axis=-1))
+    after = survival_after(r, d)
+    ends = np.minimum(table.time, horizon)
+    slabs = after * np.diff(ends, axis=-1, append=horizon)[..., None, :]
+    beyond = np.cumsum(slabs[..., ::-1], axis=-1)[..., ::-1]
+    # Where everyone left has the event survival is 0 from then on, and so is the area.
+    jump = np.divide(d, r * (r - d), out=np.zeros(d.shape), where=r > d)
+    return RestrictedMean(
+        mean=ends.min(axis=-1, initial=horizon)[..., None] + slabs.sum(axis=-1),
+        variance=np.einsum("...m,...m,...m->...", beyond, beyond, jump),
+    )
 
 
 def restricted_mean(

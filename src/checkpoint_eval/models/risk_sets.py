@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._display import Shown
 from checkpoint_eval._times import TIE_TOLERANCE, time_grid
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.models.event_tables import EventTable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RiskSets:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RiskSets(Shown):
     """n people and which of the e event times (of their stratum) each was at risk at.
 
     Event times are numbered over all strata: by stratum, then by time. A person is at risk at

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import check_choice, check_level
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.results import NAN
 
@@ -21,7 +22,7 @@ SPREADS: tuple[str, ...] = ("reml", "dl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Shrunken:
+class Shrunken(Shown):
     """Effects shrunk towards their mean.
 
     Attributes

@@ -70,8 +70,8 @@ def trimmed_mean_difference(
 
     References
     ----------
-    Yuen (1974), Biometrika 61, 165-170; Wilcox (2012), Introduction to Robust Estimation, 5.3.
-    Checked against scipy's ``ttest_ind(trim=...)``, R and hand-worked arms.
+    Yuen (1974), Biometrika 61, 165-170; Wilcox (2012), Introduction to Robust Estimation and
+    Hypothesis Testing. Checked against scipy's ``ttest_ind(trim=...)``, R and hand-worked arms.
 
     Examples
     --------

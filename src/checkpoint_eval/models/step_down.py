@@ -55,9 +55,9 @@ def westfall_young(
 
     References
     ----------
-    Westfall and Young (1993), Resampling-Based Multiple Testing, algorithms 2.5 and 2.8; Ge, Dudoit
-    and Speed (2003), Test 12, box 2; Phipson and Smyth (2010). Checked against R coin (maxT) on
-    Rossi, full enumeration, and a slow reference.
+    Westfall and Young (1993), Resampling-Based Multiple Testing; Ge, Dudoit and Speed (2003), Test
+    12, 1-77; Phipson and Smyth (2010). Checked against R coin (maxT) on Rossi, full enumeration,
+    and a slow reference.
 
     Examples
     --------

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.competing import cause_row, causes_of
@@ -19,8 +21,8 @@ from checkpoint_eval.results import NAN, Estimate
 LARGEST_STEPS, TOLERANCE, VANISHED = 50, 1e-11, 1e-7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SubdistributionFit:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SubdistributionFit(Shown):
     """A fitted subdistribution hazard model.
 
     Attributes
@@ -36,6 +38,10 @@ class SubdistributionFit:
     covariance: FloatArray
     loglik_null: float
     loglik: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a coefficient; the places of a batch come first."""
+        return grid_frame(("place",), coef=self.coef, std_error=np.sqrt(np.diag(self.covariance)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,17 +1,17 @@
 """What a subgroup analysis found: one interaction for each baseline column, then its levels."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, html_table
 from checkpoint_eval.results import Estimate, SignificanceTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Subgroup:
+class Subgroup(Shown):
     """One baseline column: whether the effect differs between its levels, and what it is in each.
 
     Attributes
@@ -62,9 +62,14 @@ class Subgroup:
             f"{self.interaction.p_value:.3g}, {'planned' if self.planned else 'exploratory'})"
         )
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a level."""
+        rows = zip(self.levels, self.effects, strict=True)
+        return pd.DataFrame([_row(self.moderator, level, effect) for level, effect in rows])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SubgroupEffects:
+class SubgroupEffects(Shown):
     """Effects in subgroups, below the effect in everyone.
 
     Attributes
@@ -89,10 +94,7 @@ class SubgroupEffects:
         )
 
     def _repr_html_(self) -> str:
-        tables = (self.to_frame(), self.credibility())
-        return f"<p>{html.escape(repr(self))}</p>" + "".join(
-            str(each.to_html(index=False, float_format="{:.3g}".format)) for each in tables
-        )
+        return Shown._repr_html_(self) + html_table(self.credibility())
 
     def to_frame(self) -> pd.DataFrame:
         """Return everyone, then for each column its interaction and below it a row a level.

@@ -79,10 +79,11 @@ def subgroup_effects(
 
     References
     ----------
-    Cochran (1954), Biometrics 10; Wang et al. (2007), New England Journal of Medicine 357; Sun et
-    al. (2010), BMJ 340, c117; Schandelmaier et al. (2020), CMAJ 192, E901 (ICEMAN), whose items on
-    prior evidence and overall credibility need a reader. Checked against Wald tests of interaction
-    in R coxph with a baseline hazard for each level and in R glm, and a slow reference.
+    Cochran (1954), Biometrics 10, 101-129; Wang et al. (2007), New England Journal of Medicine 357,
+    2189-2194; Sun et al. (2010), BMJ 340, c117; Schandelmaier et al. (2020), CMAJ 192, E901-E906
+    (ICEMAN), whose items on prior evidence and overall credibility need a reader. Checked against
+    Wald tests of interaction in R coxph with a baseline hazard for each level and in R glm, and a
+    slow reference.
 
     Examples
     --------

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_choice, check_level, check_positive
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.bands import hall_wellner_value
@@ -20,8 +22,8 @@ from checkpoint_eval.results import Curve, Quantiles
 CurveInterval = Literal["log-log", "log", "plain"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KaplanMeier:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class KaplanMeier(Shown):
     """Survival and Greenwood's sum on the grid of an event table.
 
     Attributes
@@ -41,6 +43,10 @@ class KaplanMeier:
         with np.errstate(invalid="ignore"):
             return floats(self.survival * np.sqrt(self.greenwood))
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a group and time; the places of a batch come first."""
+        return grid_frame(("group", "place"), survival=self.survival, std_error=self.std_error)
+
 
 def kaplan_meier(table: EventTable) -> KaplanMeier:
     """Return the product-limit estimate for every group of an event table.
@@ -52,11 +58,19 @@ def kaplan_meier(table: EventTable) -> KaplanMeier:
     """
     r, d = table.at_risk, table.events
     with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.where(r > 0, (r - d) / r, 1.0)
         jump = np.where(d > 0, d / (r * (r - d)), 0.0)
-    return KaplanMeier(
-        survival=floats(np.cumprod(step, axis=-1)), greenwood=floats(np.cumsum(jump, axis=-1))
-    )
+    return KaplanMeier(survival=survival_after(r, d), greenwood=floats(np.cumsum(jump, axis=-1)))
+
+
+def survival_after(at_risk: IntArray, events: IntArray | FloatArray) -> FloatArray:
+    """Return (..., m) the product-limit estimate just after each time.
+
+    Where nobody is left at risk it is carried forward.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kept = floats((at_risk - events) / at_risk)
+    np.fmin(kept, 1.0, out=kept)  # 0/0 is NaN, which gives way to 1
+    return np.cumprod(kept, axis=-1, out=kept)
 
 
 def survival_limits(

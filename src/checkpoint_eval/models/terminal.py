@@ -318,7 +318,8 @@ def terminal_mean_test(
     )
     if len(people.arms) != 2:
         raise TrialError(
-            f"`terminal_mean_test` compares two arms, the trial has {len(people.arms)}."
+            f"`terminal_mean_test` compares two arms, the trial has {len(people.arms)}; read "
+            "two of them as a trial of their own."
         )
     _, found = courses(trial, people)
     zero, one = (course.seen.at_risk for course in found)

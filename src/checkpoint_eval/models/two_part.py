@@ -100,10 +100,11 @@ def two_part_effects(
 
     References
     ----------
-    Duan, Manning, Morris and Newhouse (1983), Journal of Business and Economic Statistics 1;
-    Duan (1983), JASA 78, 605-610 (smearing); Manning and Mullahy (2001), Journal of Health
-    Economics 20; Stefanski and Boos (2002) for the variance. Engine: statsmodels GLM. Checked
-    against R glm with numerical derivatives, a jack-knife and hand-worked arms.
+    Duan, Manning, Morris and Newhouse (1983), Journal of Business and Economic Statistics 1,
+    115-126; Duan (1983), JASA 78, 605-610 (smearing); Manning and Mullahy (2001), Journal of Health
+    Economics 20, 461-494; Stefanski and Boos (2002), American Statistician 56, 29-38, for the
+    variance. Engine: statsmodels GLM. Checked against R glm with numerical derivatives, a
+    jack-knife and hand-worked arms.
 
     Examples
     --------

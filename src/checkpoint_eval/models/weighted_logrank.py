@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from checkpoint_eval._arrays import FloatArray
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.models.compared import compare, strata_of
 from checkpoint_eval.models.event_tables import EventTable
 from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
@@ -18,8 +20,8 @@ NO_VARIANCE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LogRank:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class LogRank(Shown):
     """Observed and expected events, and the covariance of their difference, summed over strata.
 
     Attributes
@@ -33,6 +35,10 @@ class LogRank:
     observed: FloatArray
     expected: FloatArray
     covariance: FloatArray
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a group; the places of a batch come first."""
+        return grid_frame(("group",), observed=self.observed, expected=self.expected)
 
 
 def logrank(table: EventTable, weight: Weight = LOG_RANK) -> LogRank:

@@ -1,6 +1,5 @@
 """Rate ratios under several models of many zeros, side by side."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import as_names
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.rates import rate_ratio
@@ -45,7 +45,7 @@ TOLD = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class RateSensitivity:
+class RateSensitivity(Shown):
     """The ratio of two arms' rates under several models of the counts.
 
     Attributes
@@ -79,12 +79,7 @@ class RateSensitivity:
             f"Rate ratio of {first.outcome} under {len(self.models)} models, {first.contrast[0]} "
             f"against {first.contrast[1]}; {first.analysis_set}, n = {first.n[1]} against "
             f"{first.n[0]}, of whom {self.zeros[1]} against {self.zeros[0]} without events:\n"
-            f"{self.to_frame().drop(columns='method').to_string(index=False)}"
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self).splitlines()[0])}</p>" + str(
-            self.to_frame().to_html(index=False)
+            f"{text_table(self.to_frame().drop(columns='method'))}"
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -256,53 +256,60 @@ def _overlapping(records: Records) -> BoolArray:
 
 
 def _departures(people: FollowUp) -> Iterator[Looked]:
-    records, left, seen = people.records, people.records.departures, people.records.assessments
+    records, left = people.records, people.records.departures
     again = np.zeros(left.size, dtype=bool)
     known = np.flatnonzero(left.person >= 0)
     again[known] = True
     again[known[np.unique(left.person[known], return_index=True)[1]]] = False
-    checks: tuple[tuple[str, Severity, str, BoolArray, str], ...] = (
+    given = "deaths" in records.given
+    checks: tuple[tuple[str, Severity, BoolArray, str], ...] = (
         (
             "death or departure without a date",
             "error",
-            "deaths",
             np.isnat(left.date),
             "it ends no follow-up; find its date.",
         ),
         (
             "death or departure after the extract",
             "error",
-            "deaths",
             left.date > records.extract_date,
             "date or extract_date is wrong; correct it, or ask for `without_rows`.",
         ),
         (
             "several deaths or departures of one person",
             "warning",
-            "deaths",
             again,
             "the earliest ends follow-up; `without_rows` keeps the first row: ask which is right.",
         ),
-        (
-            "assessment without a date",
-            "error",
-            "pathways",
-            np.isnat(seen.date),
-            "it belongs to no time; find its date.",
-        ),
-        (
-            "assessment after the extract",
-            "error",
-            "pathways",
-            seen.date > records.extract_date,
-            "date or extract_date is wrong; correct it, or ask for `without_rows`.",
-        ),
     )
-    for rule, severity, table, mask, remedy in checks:
-        yield Looked(
-            rule=rule,
-            severity=severity,
-            table=table,
-            rows=records.table(table).rows[mask] if table in records.given else None,
-            remedy=remedy,
-        )
+    for rule, severity, mask, remedy in checks:
+        rows = left.rows[mask] if given else None
+        yield Looked(rule=rule, severity=severity, table="deaths", rows=rows, remedy=remedy)
+    yield from _assessments(people)
+
+
+def _assessments(people: FollowUp) -> Iterator[Looked]:
+    records, seen = people.records, people.records.assessments
+    given = "pathways" in records.given
+    yield Looked(
+        rule="assessment without a date",
+        severity="error",
+        table="pathways",
+        rows=seen.rows[np.isnat(seen.date)] if given else None,
+        remedy="it belongs to no time; find its date.",
+    )
+    yield Looked(
+        rule="assessment after the extract",
+        severity="error",
+        table="pathways",
+        rows=seen.rows[seen.date > records.extract_date] if given else None,
+        remedy="date or extract_date is wrong; correct it, or ask for `without_rows`.",
+    )
+    told = given and seen.assessor.size == seen.size
+    yield Looked(
+        rule="assessment without an assessor",
+        severity="warning",
+        table="pathways",
+        rows=seen.rows[seen.assessor < 0] if told else None,
+        remedy="arms may have been assessed by other people; ask who did it.",
+    )

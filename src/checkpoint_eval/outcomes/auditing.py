@@ -1,6 +1,5 @@
 """What is wrong with an extract: typed findings, each with rows and a remedy."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import IntArray, frozen
 from checkpoint_eval._checks import check_count, check_known, counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.audit_people import person_rules
 from checkpoint_eval.outcomes.audit_rows import row_rules
@@ -18,7 +18,7 @@ from checkpoint_eval.randomise.assignment import Assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Finding:
+class Finding(Shown):
     """One kind of fault in an extract, and where.
 
     Attributes
@@ -52,9 +52,14 @@ class Finding:
             f"({first}); {self.remedy}"
         )
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a row that was found."""
+        told = {"rule": self.rule, "severity": self.severity, "table": self.table}
+        return pd.DataFrame({"row": self.rows}).assign(**told, remedy=self.remedy)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Audit:
+class Audit(Shown):
     """All findings of an extract, errors first; rules that found nothing are told too.
 
     Attributes
@@ -104,11 +109,7 @@ class Audit:
         told = "\n".join(map(repr, self.findings)) or "Nothing was found."
         looked = f"{len(self.findings) + len(self.clean)} rules looked at"
         left = f"; not looked at: {', '.join(self.skipped)}" if self.skipped else ""
-        return f"{told}\n{looked}{left}."
-
-    def _repr_html_(self) -> str:
-        left = f"<p>Not looked at: {html.escape(', '.join(self.skipped))}.</p>"
-        return str(self.to_frame().to_html(index=False)) + (left if self.skipped else "")
+        return f"{looked}{left}.\n{told}"
 
 
 def audit(records: Records, assignment: Assignment, *, months: int = 12) -> Audit:

@@ -9,11 +9,12 @@ import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, named
 from checkpoint_eval.errors import InvalidData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Covariate:
+class Covariate(Shown):
     """One baseline column.
 
     Attributes
@@ -75,6 +76,13 @@ class Covariate:
         if self.levels:
             return tuple(self.levels[int(code)] for code in found)
         return tuple(f"{value:g}" for value in found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person: the number, or the name of the category."""
+        if not self.levels:
+            return pd.DataFrame({self.name: self.values})
+        codes = np.nan_to_num(self.values, nan=-1).astype(np.int64)
+        return pd.DataFrame({self.name: named(codes, self.levels)})
 
 
 def crossed(columns: Sequence[Covariate]) -> tuple[IntArray, tuple[str, ...]]:

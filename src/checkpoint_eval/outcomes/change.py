@@ -8,6 +8,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import as_names, check_count
+from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval.outcomes.counting import PROVING, RECORDED, Counting, proven_by
 from checkpoint_eval.outcomes.dates import add_months
 from checkpoint_eval.outcomes.follow_up import NEVER, follow
@@ -24,7 +25,7 @@ REGRESSION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ChangeInOffending:
+class ChangeInOffending(Shown):
     """Offences of each person in as many months before the index day as after it.
 
     Attributes
@@ -82,6 +83,10 @@ class ChangeInOffending:
             f"ChangeInOffending: {int(self.before[known].sum())} offences in {self.months} months "
             f"before, {int(self.after[known].sum())} after. {REGRESSION}"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person."""
+        return columns_frame(self, "before", "after", "missing")
 
 
 def change_in_offending(

@@ -7,13 +7,14 @@ import pandas as pd
 
 from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_count, counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval.design.protocol import check_unit
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.outcomes.observed import Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Episodes:
+class Episodes(Shown):
     """Counting-process intervals of everybody: from one reoffence to the next.
 
     Gaps between a person's intervals are times not at risk, such as custody.

@@ -4,16 +4,18 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import NO_CODES, BoolArray, FloatArray, IntArray
+from checkpoint_eval._display import Shown, columns_frame, named
 from checkpoint_eval.outcomes.dates import NO_DAYS, Days
 
 Texts: TypeAlias = NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ExtractTable:
+class ExtractTable(Shown):
     """Rows of one table of an extract.
 
     Attributes
@@ -56,6 +58,16 @@ class ExtractTable:
             if isinstance(value, np.ndarray) and value.size == self.size and each.name != "row":
                 columns[each.name] = value[mask]
         return replace(self, **columns, row=self.rows[mask])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a record, codes by their names; `row` is that of the extract."""
+        held = {each.name: getattr(self, each.name) for each in fields(self)}
+        frame = columns_frame(
+            self, *(name for name, each in held.items() if hasattr(each, "dtype"))
+        )
+        for name in frame.columns.intersection(["code", "kind", "pathway", "assessor"]):
+            frame[name] = named(held[name], held[f"{name}s"])
+        return frame.assign(row=self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -145,13 +157,29 @@ class Departures(ExtractTable):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Assessments(ExtractTable):
-    """Assessments of critical pathways, one a row: person, pathway, when, how great the need."""
+    """Assessments of critical pathways, one a row: person, pathway, when, how great the need.
+
+    Attributes
+    ----------
+    person : (m,) int
+        Place of the person in `Records.ids`; -1 for an identifier that is not there.
+    date : (m,) datetime64[D]
+    pathway : (m,) int
+        Into `pathways`, -1 where unknown.
+    pathways : tuple of str
+    score : (m,) float
+    assessor : (m,) int
+        Who assessed, into `assessors`; -1 where unknown, empty when the extract does not say.
+    assessors : tuple of str
+    """
 
     person: IntArray
     date: Days
     pathway: IntArray
     pathways: tuple[str, ...]
     score: FloatArray
+    assessor: IntArray = field(default_factory=lambda: NO_CODES)
+    assessors: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

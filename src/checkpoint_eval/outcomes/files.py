@@ -58,6 +58,12 @@ def read_people(path: str | Path, *, id: str | None = None) -> Any:  # noqa: A00
 
 
 def _read_csv(file: Path, id: str | None) -> Any:  # noqa: A002
+    with file.open("rb") as opened:
+        header = opened.readline().decode("utf-8", "replace").rstrip()
+    if any(header.count(mark) > header.count(",") for mark in (";", "\t")):
+        raise InvalidData(
+            f"{file} begins {header[:40]!r}; save it with commas between the columns."
+        )
     return csv.read_csv(
         file,
         # One block: types are then told from every row, not from the first megabyte.
@@ -77,8 +83,3 @@ def _refuse_unreadable(file: Path, table: Any) -> None:
                 f"Column {field.name!r} of {file} is not UTF-8 text; save the file as UTF-8 "
                 "(in a spreadsheet: CSV UTF-8)."
             )
-    names = table.column_names
-    if len(names) == 1 and any(mark in names[0] for mark in (";", "\t")):
-        raise InvalidData(
-            f"{file} has one column, {names[0]!r}; save it with commas between the columns."
-        )

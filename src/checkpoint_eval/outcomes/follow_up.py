@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import check_known, counted
+from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days, add_months, one_day
@@ -27,7 +29,7 @@ CLOCKS: tuple[str, ...] = ("elapsed", "street")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
-class FollowUp:
+class FollowUp(Shown):
     """The n people of an assignment in the records.
 
     Attributes
@@ -120,6 +122,10 @@ class FollowUp:
             notes=tuple(told),
         )
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person."""
+        return columns_frame(self, "person", "index", "left", "cause")
+
 
 @remembered
 def _until(people: FollowUp, months: int) -> Days:
@@ -164,7 +170,10 @@ def follow(
     if not isinstance(assignment, Assignment):
         raise TrialError(f"`assignment` must be an `Assignment`, got {type(assignment).__name__}.")
     if not assignment.ids.size:
-        raise TrialError("`assignment` has no `ids`, so nobody can be found in the records.")
+        raise TrialError(
+            "`assignment` has no `ids`, so nobody can be found in the records; give each person's "
+            "identifier there."
+        )
     if index is None and not index_name:
         return _from_randomisation(records, assignment)
     return _followed(records, assignment, *_index(assignment, index, index_name))

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen_mapping
 from checkpoint_eval._checks import check_count, check_mapping, counted, is_number
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.counting import PROVEN, Counting
 from checkpoint_eval.outcomes.follow_up import follow
@@ -15,8 +17,8 @@ from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.randomise.assignment import Assignment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HarmWeights:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HarmWeights(Shown):
     """What an offence of each kind weighs.
 
     Attributes
@@ -42,6 +44,11 @@ class HarmWeights:
                     f"`weights[{code!r}]` must be finite and at least 0, got {weight!r}."
                 )
         object.__setattr__(self, "weights", frozen_mapping(dict(self.weights)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a kind of offence."""
+        weights = {"weight": list(self.weights.values())}
+        return pd.DataFrame({"offence": list(self.weights), **weights})
 
 
 CAMBRIDGE_MEDIANS = HarmWeights(
@@ -102,7 +109,10 @@ def severity(records: Records, weights: HarmWeights) -> FloatArray:
         raise TrialError(f"`weights` must be `HarmWeights`, got {type(weights).__name__}.")
     offences = records.offences
     if offences.size and not offences.code.size:
-        raise InvalidData("The offences have no `code`, so their harm is not known.")
+        raise InvalidData(
+            "The offences have no `code`, so their harm is not known; name its column in `names` "
+            "when the records are read."
+        )
     used = np.unique(offences.code)
     lacking = [offences.codes[code] for code in used if code >= 0]
     lacking = [code for code in lacking if code not in weights.weights]

@@ -73,7 +73,9 @@ def landmark(trial: Trial, *, outcome: str, at: float) -> Trial:
         )
     name = f"{outcome} after {at:g} {seen.unit}"
     if name in trial.outcomes or name in trial.analysis_sets:
-        raise TrialError(f"The trial has {name!r} already.")
+        raise TrialError(
+            f"The trial has {name!r} already; ask it of the trial without, or at another `at`."
+        )
     # Outside the set nobody is asked, so an unknown time there is never counted as missing.
     later = replace(
         seen,

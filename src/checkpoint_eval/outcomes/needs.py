@@ -17,9 +17,11 @@ from checkpoint_eval._checks import (
     check_mapping,
     counted,
 )
+from checkpoint_eval._display import Shown, grid_frame, named
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.follow_up import FollowUp, follow
+from checkpoint_eval.outcomes.assessing import latest, who_assessed
+from checkpoint_eval.outcomes.follow_up import follow
 from checkpoint_eval.outcomes.observed import NumericOutcome, Provenance
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.outcomes.vocabularies import Pathways
@@ -36,7 +38,7 @@ NO_IDS = np.zeros(0, dtype=str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class PathwayScores:
+class PathwayScores(Shown):
     """Scores of each person on each pathway.
 
     Attributes
@@ -196,16 +198,25 @@ class PathwayScores:
         return pd.DataFrame(rows)
 
     def assessed_by(self, assignment: Assignment) -> pd.DataFrame:
-        """Return one row an assessor: people of each arm they assessed before and after."""
+        """Return one row an assessor: people of each arm they assessed before, after, and both.
+
+        A last row counts people who were assessed, but by whom is not known.
+        """
         if not self.assessor.size:
             raise TrialError("Who assessed is not told; give `assessor` and `assessors`.")
+        unknown = len(self.assessors)
+        seen = np.stack([~np.isnan(each).all(axis=1) for each in (self.baseline, self.follow_up)])
+        codes = np.where(seen & (self.assessor.T < 0), unknown, self.assessor.T)
         rows = []
-        for code, name in enumerate(self.assessors):
+        for code, name in enumerate((*self.assessors, "not known")):
+            before, after = codes == code
+            if code == unknown and not (before | after).any():
+                continue
             row: dict[str, object] = {"assessor": name}
-            for column, when in enumerate(("before", "after")):
-                arms = assignment.arm[self.assessor[:, column] == code]
+            both = before & after & (code < unknown)
+            for when, people in (("before", before), ("after", after), ("both", both)):
                 for arm, label in enumerate(assignment.arms):
-                    row[f"{label}, {when}"] = int((arms == arm).sum())
+                    row[f"{label}, {when}"] = int((people & (assignment.arm == arm)).sum())
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -217,6 +228,15 @@ class PathwayScores:
             f"PathwayScores({people} people, {len(self.pathways)} pathways; {before:.0f}% known "
             f"before, {after:.0f}% after)"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person and pathway."""
+        axes = ("person", "pathway")
+        frame = grid_frame(axes, before=self.baseline, after=self.follow_up)
+        frame["pathway"] = named(frame["pathway"].to_numpy(), self.pathways)
+        if self.ids.size:
+            frame["person"] = self.ids[frame["person"].to_numpy()]
+        return frame
 
 
 def _check_scores(scores: FloatArray, name: str, pathways: tuple[str, ...], scale: Scale) -> None:
@@ -285,6 +305,8 @@ def pathway_scores(
     PathwayScores
         Baseline: the last assessment on or before the index day. Follow-up: the last from
         `earliest` days after it to the end of follow-up. Of several on one day the highest score.
+        Where the extract says who assessed, the one person whose scores these are; -1, and counted
+        in the provenance, where several people's are.
 
     Raises
     ------
@@ -315,16 +337,25 @@ def pathway_scores(
     end = people.per_record(last, never)[table.person]
     known = ~np.isnat(table.date) & ~np.isnan(table.score) & (begin > never)
     after = known & (day >= np.where(begin > never, begin, always - earliest) + earliest)
+    used = (
+        latest(people, names, known & (day <= begin)),
+        latest(people, names, after & (day <= end)),
+    )
+    baseline, follow_up = (np.append(table.score, np.nan)[rows] for rows in used)
+    assessor, notes = who_assessed(table, used)
     return PathwayScores(
         pathways=names,
-        baseline=_latest(people, names, known & (day <= begin)),
-        follow_up=_latest(people, names, after & (day <= end)),
+        baseline=baseline,
+        follow_up=follow_up,
         provenance=people.provenance(
             f"last assessment on or before the index day, and from {earliest} days after it to "
-            f"{months} months"
+            f"{months} months",
+            notes,
         ),
         scale=scale,
         ids=assignment.ids,
+        assessor=assessor,
+        assessors=table.assessors,
     )
 
 
@@ -340,16 +371,3 @@ def _asked(found: tuple[str, ...], pathways: Pathways | Sequence[str] | None) ->
     for name in names:
         check_known(name, found, what="pathway")
     return names
-
-
-def _latest(people: FollowUp, names: Sequence[str], usable: np.ndarray) -> FloatArray:
-    """Return (n, p) the score of the last usable assessment, of one day the highest."""
-    table = people.records.assessments
-    row = people.per_record(np.arange(people.n), -1)[table.person]
-    place = np.array([names.index(name) if name in names else -1 for name in table.pathways])
-    column = place[table.pathway] if table.size else np.zeros(0, dtype=np.int64)
-    rows = np.flatnonzero(usable & (row >= 0) & (column >= 0) & (table.pathway >= 0))
-    order = rows[np.lexsort((table.score[rows], table.date[rows].view(np.int64)))]
-    scores = np.full((people.n, len(names)), np.nan)
-    scores[row[order], column[order]] = table.score[order]  # the last written is the latest
-    return scores

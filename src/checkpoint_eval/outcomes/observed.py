@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import NO_CODES, NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, columns_frame, named
 from checkpoint_eval._frames import at_row
 from checkpoint_eval._times import tied_times
 from checkpoint_eval.design.protocol import check_unit
@@ -14,7 +16,7 @@ from checkpoint_eval.errors import InvalidData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(Shown):
     """Where an outcome comes from, when it was derived from an extract.
 
     Attributes
@@ -45,7 +47,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class TimeToEvent:
+class TimeToEvent(Shown):
     """Time from randomisation to the event, or to the end of follow-up.
 
     Attributes
@@ -118,9 +120,16 @@ class TimeToEvent:
             f"TimeToEvent({people}, {counted(int(self.event.sum()), 'event')}{lost}, {self.unit})"
         )
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person; `cause` of a competing event, where there are any."""
+        frame = columns_frame(self, "time", "event", "missing")
+        if not self.causes:
+            return frame
+        return frame.assign(cause=named(self.competing - 1, self.causes))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class BinaryOutcome:
+class BinaryOutcome(Shown):
     """Whether something happened, by a time point the protocol states.
 
     Attributes
@@ -152,9 +161,13 @@ class BinaryOutcome:
         lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
         return f"BinaryOutcome({people}, {int(self.value.sum())} yes{lost})"
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person."""
+        return columns_frame(self, "value", "missing")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class NumericOutcome:
+class NumericOutcome(Shown):
     """A number for each person, such as harm days.
 
     Attributes
@@ -192,9 +205,13 @@ class NumericOutcome:
         lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
         return f"NumericOutcome({people}, mean {np.nanmean(self.value):.4g}{lost})"
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person."""
+        return columns_frame(self, "value", "missing")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CountOutcome:
+class CountOutcome(Shown):
     """How often something happened to each person, and over how long.
 
     Attributes
@@ -258,6 +275,10 @@ class CountOutcome:
             f"CountOutcome({people}, {counted(int(self.value.sum()), 'event')} in "
             f"{np.nansum(self.exposure):,.0f} {self.unit}{lost})"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person."""
+        return columns_frame(self, "value", "exposure", "missing")
 
 
 Observed: TypeAlias = TimeToEvent | BinaryOutcome | NumericOutcome | CountOutcome

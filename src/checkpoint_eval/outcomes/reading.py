@@ -1,9 +1,8 @@
 """Reading a flat table into the parts of a trial; every refusal names column, row and remedy."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import narwhals as nw
@@ -14,11 +13,14 @@ from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray
 from checkpoint_eval._checks import check_positive, counted
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.design.allocation import Rule
-from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol, check_unit
+from checkpoint_eval.design.protocol import check_unit
+from checkpoint_eval.design.protocol_parts import BUILT_IN_SETS
 from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.arm_labels import Arms, declared_arms, same_label
+from checkpoint_eval.outcomes.arrivals import places_in_order
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
+from checkpoint_eval.outcomes.needs import PathwayScores, Scale
 from checkpoint_eval.outcomes.observed import (
     BinaryOutcome,
     CountOutcome,
@@ -27,29 +29,6 @@ from checkpoint_eval.outcomes.observed import (
     TimeToEvent,
 )
 from checkpoint_eval.randomise.assignment import Assignment
-
-
-def protocol_keywords(protocol: Protocol) -> dict[str, Any]:
-    """Return the keywords of `Trial.from_frame` that a protocol implies."""
-    times = {
-        outcome.name: (outcome.time, outcome.event, protocol.unit)
-        for outcome in protocol.outcomes
-        if outcome.time
-    }
-    return {
-        "arm": protocol.columns.arm,
-        "control": protocol.arms[0].label,
-        "arms": {arm.label: arm.name for arm in protocol.arms},
-        "id": protocol.columns.id or None,
-        "strata": protocol.allocation.strata,
-        "rule": protocol.allocation.to_rule(),
-        "order": protocol.columns.order or None,
-        "covariates": protocol.covariates,
-        "times": times,
-        "binary": {each.name: each.binary for each in protocol.outcomes if each.binary},
-        "received": protocol.columns.received or None,
-        "analysis_sets": {each.name: each.column for each in protocol.analysis_sets},
-    }
 
 
 def strata_of_rule(rule: Rule | None, strata: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,14 +87,15 @@ class TableReader:
         *,
         arm: str,
         received: str | None,
-        specs: Iterable[tuple[object, ...]],
-        values: Mapping[str, str],
+        outcomes: Mapping[str, Mapping[str, Any]],
+        pathways: Mapping[str, tuple[str, str]],
     ) -> None:
         """Refuse a baseline column that is the arm or an outcome: it was not known before."""
         later = {arm: "the arm"} | ({received: "the arm received"} if received else {})
-        read = [name for spec in specs for name in (spec or ())[:2] if isinstance(name, str)]
-        later |= dict.fromkeys(read, "an outcome")
-        later |= dict.fromkeys(values.values(), "an outcome")
+        for spec in (each for several in outcomes.values() for each in several.values()):
+            read = (spec,) if isinstance(spec, str) else (*(spec or ())[:2], *(spec or ())[3:])
+            later |= {name: "an outcome" for name in read if isinstance(name, str)}
+        later |= {pair[1]: "a need afterwards" for pair in pathways.values() if len(pair) > 1}
         for name in names:
             if name in later:
                 raise InvalidData(
@@ -166,38 +146,7 @@ class TableReader:
             return NO_CODES
         if order == "rows" and order not in self.frame.columns:
             return NO_CODES
-        series = self.column(order, role="order")
-        missing = _frames.missing_mask(series)
-        if missing.any():
-            raise InvalidData(
-                f"The order column {order!r} is missing at "
-                f"{at_row(int(missing.argmax()), self.ids)}; everyone allocated came at some time."
-            )
-        codes, found = _frames.distinct(series)
-        if len(found) < codes.size:
-            row = int(np.flatnonzero(np.bincount(codes)[codes] > 1)[1])
-            raise InvalidData(
-                f"The order column {order!r} repeats {str(found[codes[row]])!r} at "
-                f"{at_row(row, self.ids)}; each person has a place of their own: use the sequence "
-                "number of the allocation."
-            )
-        rank = np.argsort(np.argsort(self._instants(series, found), kind="stable"))
-        return np.asarray(rank[codes], dtype=np.int64)
-
-    def _instants(self, series: nw.Series[Any], found: list[Any]) -> Any:
-        """Return values that sort as time runs; text must be ISO dates, else 10 precedes 9."""
-        if not _frames.is_text(series):
-            return np.array(found)
-        try:
-            moments = [datetime.fromisoformat(str(each)) for each in found]
-            if all(moment.tzinfo for moment in moments):
-                moments = [each.astimezone(UTC).replace(tzinfo=None) for each in moments]
-            return np.array(moments, dtype="datetime64[us]")
-        except (ValueError, TypeError) as problem:
-            raise InvalidData(
-                f"The order column {series.name!r} holds text such as {str(found[0])!r}; give "
-                "numbers, dates, or text as 2026-01-31T09:30:00."
-            ) from problem
+        return places_in_order(self.column(order, role="order"), self.ids)
 
     def _arm_codes(
         self, series: nw.Series[Any], names: Mapping[Any, str], *, role: str
@@ -263,7 +212,7 @@ class TableReader:
     def outcomes(
         self,
         *,
-        times: Mapping[str, tuple[str, str, str]],
+        times: Mapping[str, tuple[str, ...]],
         binary: Mapping[str, str],
         numeric: Mapping[str, str],
         counts: Mapping[str, tuple[str, str | float | None, str]],
@@ -278,7 +227,8 @@ class TableReader:
                 )
         found: dict[str, Observed] = {}
         for name, spec in times.items():
-            _check_three(spec, f"times[{name!r}]", "(time column, event column, unit)")
+            parts = "(time column, event column, unit), or these and a column of what competes"
+            _check_parts(spec, f"times[{name!r}]", parts, most=4)
             found[name] = self._time_to_event(*spec)
         for name, column in binary.items():
             flags = _frames.flags(self.column(column, role="outcome"), role="outcome")
@@ -291,7 +241,7 @@ class TableReader:
             found[name] = NumericOutcome(value=values, missing=np.isnan(values))
         for name, counting in counts.items():
             parts = "(count column, exposure column or length or None, unit)"
-            _check_three(counting, f"counts[{name!r}]", parts)
+            _check_parts(counting, f"counts[{name!r}]", parts)
             found[name] = self._count(*counting)
         return found
 
@@ -347,7 +297,9 @@ class TableReader:
                 f"({counted(int(wrong.sum()), 'such row')}); {rule}."
             )
 
-    def _time_to_event(self, time: str, event: str, unit: str) -> TimeToEvent:
+    def _time_to_event(
+        self, time: str, event: str, unit: str, competing: str | None = None
+    ) -> TimeToEvent:
         check_unit(unit)
         durations = self.column(time, role="time")
         events = self.column(event, role="event")
@@ -356,7 +308,51 @@ class TableReader:
         no_time = self._missing_in_both(durations, events)
         rule = "times run from randomisation, finite and at least 0"
         self._refuse_rows(~(no_time | ((value >= 0) & (value < np.inf))), durations, rule)
-        return TimeToEvent(time=value, event=flag == 1, unit=unit, missing=no_time)
+        return TimeToEvent(
+            time=value,
+            event=flag == 1,
+            unit=unit,
+            missing=no_time,
+            **self._competing(competing, flag == 1),
+        )
+
+    def _competing(self, name: str | None, event: BoolArray) -> dict[str, Any]:
+        """Read what else ended follow-up: empty for everybody else."""
+        if name is None:
+            return {}
+        column = self.covariate(name, role="competing")
+        held = ~column.missing
+        if not column.levels or not held.any():
+            raise InvalidData(
+                f"The competing column {name!r} names nothing that ended follow-up; write what "
+                "did, such as death, and leave it empty for everybody else."
+            )
+        both = np.flatnonzero(held & event)
+        if both.size:
+            raise InvalidData(
+                f"Column {name!r} is {column.levels[int(column.values[both[0]])]!r} at "
+                f"{at_row(int(both[0]), self.ids)} ({counted(both.size, 'such row')}), where the "
+                "event ended the time; whatever came first did: leave the other empty."
+            )
+        codes = np.where(held, np.nan_to_num(column.values) + 1, 0).astype(np.int64)
+        return {"competing": codes, "causes": column.levels}
+
+    def pathways(
+        self,
+        columns: Mapping[str, tuple[str, str]],
+        *,
+        scale: Scale,
+        id: str | None,  # noqa: A002
+        assessors: tuple[str, str] | None,
+    ) -> PathwayScores | None:
+        """Read how great each need was before and afterwards."""
+        if not columns:
+            if assessors is not None:
+                raise TrialError("`assessors` are of `pathways`, and none is named; name some.")
+            return None
+        return PathwayScores.from_frame(
+            self.frame.to_native(), columns=columns, scale=scale, id=id, assessors=assessors
+        )
 
     def received(self, column: str | None, *, arm: str, control: object, arms: Arms) -> IntArray:
         """Read the arm received, coded as the arm assigned; -1 where unknown."""
@@ -382,8 +378,8 @@ class TableReader:
         return sets
 
 
-def _check_three(spec: object, name: str, parts: str) -> None:
-    if not isinstance(spec, (tuple, list)) or len(spec) != 3:
+def _check_parts(spec: object, name: str, parts: str, *, most: int = 3) -> None:
+    if not isinstance(spec, (tuple, list)) or not 3 <= len(spec) <= most:
         raise TrialError(f"`{name}` must be {parts}, got {spec!r}.")
 
 

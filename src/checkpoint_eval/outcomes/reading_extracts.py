@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "disposals": (("offence", "date", "disposal"), ()),
     "custody": (("person", "start", "end"), ()),
     "deaths": (("person", "date"), ("kind",)),
-    "pathways": (("person", "date", "pathway", "score"), ()),
+    "pathways": (("person", "date", "pathway", "score"), ("assessor",)),
 }
 # Rows of a file held at once while it is read in parts.
 PART_ROWS = 250_000
@@ -257,12 +257,15 @@ def _assessments(table: _Table | None, people: "pd.Index[Any]") -> Assessments:
             person=NO_CODES, date=NO_DAYS, pathway=NO_CODES, pathways=(), score=np.zeros(0)
         )
     pathway, pathways = table.texts("pathway")
+    assessor, assessors = table.texts("assessor") if table.has("assessor") else (NO_CODES, ())
     return Assessments(
         person=_matched(people, table.keys("person")),
         date=table.days("date"),
         pathway=pathway,
         pathways=pathways,
         score=table.numbers("score"),
+        assessor=assessor,
+        assessors=assessors,
     )
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.dates import NO_DAYS, Days
@@ -24,9 +26,12 @@ from checkpoint_eval.outcomes.extract_tables import (
 )
 from checkpoint_eval.outcomes.reading_extracts import Given, folder_tables, read_tables
 
+# Columns that extracts could not have at first: where they are not told the seal is as it was.
+LATER = ("assessor", "assessors")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(Shown):
     """One change to records that somebody asked for, and what it did.
 
     Attributes
@@ -42,7 +47,7 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
-class Records:
+class Records(Shown):
     """What the police know of people, up to the day of the extract.
 
     Make one with `Records.from_tables` or `Records.from_folder`.
@@ -111,7 +116,7 @@ class Records:
         deaths : table, optional
             `person`, `date`; optionally `kind`, "death" or "emigration" for example.
         pathways : table, optional
-            `person`, `date`, `pathway`, `score`.
+            `person`, `date`, `pathway`, `score`; optionally `assessor`, who assessed.
         extract_date : date
             The last day the extract covers.
         names : mapping of table to mapping of name to column, optional
@@ -216,6 +221,12 @@ class Records:
         found = getattr(self, attribute)
         return found
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a table of the extract: how many rows it has."""
+        names = ("offences", "disposals", "custody", "departures", "assessments")
+        rows = [self.n, *(getattr(self, name).size for name in names)]
+        return pd.DataFrame({"table": ["people", *names], "rows": rows})
+
 
 @remembered
 def _digest(records: Records) -> str:
@@ -226,6 +237,8 @@ def _digest(records: Records) -> str:
         table = records.table(name)
         for each in fields(table):
             value = getattr(table, each.name)
+            if each.name in LATER and not len(value):
+                continue
             if each.name == "row" and table.as_read:
                 value = ()  # rows as they were read need no numbers
             seal.update(f"\0{name}.{each.name}\0".encode())

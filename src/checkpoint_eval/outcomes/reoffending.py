@@ -8,6 +8,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import as_tuple, check_choice, check_count, counted
+from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.counting import PROVEN, Counting, proven_by
 from checkpoint_eval.outcomes.dates import add_months, whole_days
@@ -19,7 +20,7 @@ from checkpoint_eval.randomise.assignment import Assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Reoffending:
+class Reoffending(Shown):
     """Reoffences of each person within a follow-up.
 
     Attributes
@@ -92,6 +93,10 @@ class Reoffending:
             f"months: {100 * self.rate:.1f}% reoffended, {self.per_reoffender:.2f} reoffences a "
             f"reoffender, {self.per_person:.2f} a person. {self.provenance}"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a person."""
+        return columns_frame(self, "reoffences", "missing")
 
 
 def _mean_among(values: IntArray | BoolArray, among: BoolArray) -> float:

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen, frozen_mapping
 from checkpoint_eval._checks import check_count, check_mapping, counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import InvalidData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class TimeVarying:
+class TimeVarying(Shown):
     """Values of covariates from given times on, until the next change.
 
     Attributes
@@ -128,6 +130,10 @@ class TimeVarying:
         kept = (start < stop) & (until > begins)
         values = np.stack([each[own] for each in self.values.values()], axis=1)
         return who[kept], floats(start[kept]), floats(stop[kept]), floats(values[kept])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a change."""
+        return pd.DataFrame({"person": self.person, "time": self.time, **self.values})
 
 
 def _numbers(values: object, name: str) -> FloatArray:

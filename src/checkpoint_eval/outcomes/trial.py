@@ -1,7 +1,6 @@
 """The trial: assignment, baseline and outcomes, joined once, checked once, read-only."""
 
 import hashlib
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,13 +10,17 @@ import pandas as pd
 
 from checkpoint_eval._arrays import NO_CODES, BoolArray, IntArray, frozen, frozen_mapping
 from checkpoint_eval._checks import as_names, check_known, check_mapping, counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval.design.allocation import Rule
-from checkpoint_eval.design.protocol import BUILT_IN_SETS, Protocol
+from checkpoint_eval.design.protocol import Protocol
+from checkpoint_eval.design.protocol_parts import BUILT_IN_SETS
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.episodes import Episodes
+from checkpoint_eval.outcomes.needs import PathwayScores, Scale
 from checkpoint_eval.outcomes.observed import CountOutcome, Observed, TimeToEvent
-from checkpoint_eval.outcomes.reading import TableReader, protocol_keywords, strata_of_rule
+from checkpoint_eval.outcomes.promised_columns import protocol_keywords
+from checkpoint_eval.outcomes.reading import TableReader, strata_of_rule
 from checkpoint_eval.randomise.assignment import Assignment
 
 
@@ -33,8 +36,19 @@ def check_trial(trial: object) -> None:
 NO_IDS = np.zeros(0, dtype=str)
 
 
+def _sealed(scores: PathwayScores) -> dict[str, Any]:
+    """Return what a digest must cover of scores; nothing of a trial without them."""
+    return {
+        f"pathways {scores.scale}": np.array(scores.pathways),
+        "need before": scores.baseline,
+        "need after": scores.follow_up,
+        "assessor": scores.assessor,
+        "assessors": np.array(scores.assessors, dtype=str),
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
-class Trial:
+class Trial(Shown):
     """A randomised trial: n people, their arms, what was known before and what happened after.
 
     Make one with `Trial.from_frame` or `Trial.from_protocol`.
@@ -57,6 +71,8 @@ class Trial:
         Named analysis sets beside the built-in ones.
     protocol : Protocol or None
         What was promised. Without one every result is exploratory.
+    pathways : PathwayScores or None
+        How great each need was before and afterwards, of the same people in the same order.
     """
 
     assignment: Assignment
@@ -67,6 +83,7 @@ class Trial:
     received: IntArray = field(default_factory=lambda: NO_CODES)
     sets: Mapping[str, BoolArray] = field(default_factory=dict)
     protocol: Protocol | None = None
+    pathways: PathwayScores | None = None
 
     def __post_init__(self) -> None:
         for name in ("outcomes", "columns", "sets"):
@@ -78,6 +95,8 @@ class Trial:
         lengths |= {name: each.missing.size for name, each in self.outcomes.items()}
         lengths |= {name: each.values.size for name, each in self.columns.items()}
         lengths |= {name: mask.size for name, mask in self.sets.items()}
+        if self.pathways is not None:
+            lengths |= {"pathways": self.pathways.baseline.shape[0]}
         wrong = [f"{name} has {size}" for name, size in lengths.items() if size != self.n]
         if wrong:
             raise InvalidData(f"The assignment has {self.n} people, but {', '.join(wrong)}.")
@@ -95,7 +114,7 @@ class Trial:
         arms: Sequence[object] | Mapping[Any, str] | None = None,
         strata: Sequence[str] = (),
         covariates: Sequence[str] = (),
-        times: Mapping[str, tuple[str, str, str]] | None = None,
+        times: Mapping[str, tuple[str, ...]] | None = None,
         binary: Mapping[str, str] | None = None,
         received: str | None = None,
         analysis_sets: Mapping[str, str] | None = None,
@@ -104,6 +123,9 @@ class Trial:
         counts: Mapping[str, tuple[str, str | float | None, str]] | None = None,
         rule: Rule | None = None,
         order: str | None = None,
+        pathways: Mapping[str, tuple[str, str]] | None = None,
+        scale: Scale = "scale",
+        assessors: tuple[str, str] | None = None,
         protocol: Protocol | None = None,
     ) -> "Trial":
         """Read a trial from one flat table, one row a person.
@@ -124,8 +146,9 @@ class Trial:
             Columns the randomisation was stratified by. They enter the analysis by default.
         covariates : sequence of str, optional
             Baseline columns; text becomes categories.
-        times : mapping of name to (time, event, unit), optional
-            Time-to-event outcomes: duration column, 0/1 event column, unit of the duration.
+        times : mapping of name to (time, event, unit) or (time, event, unit, competing), optional
+            Time-to-event outcomes: duration column, 0/1 event column, unit of the duration; and a
+            column of text that says what else ended it, such as death, empty where nothing did.
         binary : mapping of name to column, optional
             Yes/no outcomes, coded 0/1 or False/True.
         received : str, optional
@@ -146,6 +169,13 @@ class Trial:
         order : str, optional
             Column that tells who came first: numbers, dates or text in order; "rows" when the
             rows stand in order of arrival. Needed when the rule depends on it.
+        pathways : mapping of pathway to (before, after), optional
+            Columns of the need on each critical pathway, for `compare_pathways`; empty where
+            nobody assessed it.
+        scale : {"binary", "ordinal", "scale"}
+            Of these needs; see `PathwayScores`.
+        assessors : (before, after), optional
+            Columns of who assessed them.
         protocol : Protocol, optional
             What was promised; see `Trial.from_protocol`.
 
@@ -183,30 +213,29 @@ class Trial:
         Trial(4 people; court: 2, contract: 2; outcomes: reoffence)
         """
         strata, covariates = strata_of_rule(rule, as_names(strata)), as_names(covariates)
-        times, binary = check_mapping(times, "times"), check_mapping(binary, "binary")
-        numeric, counts = check_mapping(numeric, "numeric"), check_mapping(counts, "counts")
+        given = {"times": times, "binary": binary, "numeric": numeric, "counts": counts}
+        outcomes: dict[str, Any] = {
+            kind: check_mapping(named, kind) for kind, named in given.items()
+        }
+        needs, factors = check_mapping(pathways, "pathways"), as_names(factors)
         reader = TableReader.open(table, id=id)
         reader.refuse_outcomes_at_baseline(
-            (*covariates, *strata),
-            arm=arm,
-            received=received,
-            specs=(*times.values(), *counts.values()),
-            values={**binary, **numeric},
+            (*covariates, *strata), arm=arm, received=received, outcomes=outcomes, pathways=needs
         )
         return cls(
             assignment=reader.assignment(
                 arm=arm, control=control, arms=arms, strata=strata, rule=rule, order=order
             ),
-            outcomes=reader.outcomes(times=times, binary=binary, numeric=numeric, counts=counts),
+            outcomes=reader.outcomes(**outcomes),
             columns=reader.columns(
-                (*covariates, *strata, *as_names(factors)),
-                constant_allowed=(*strata, *as_names(factors)),
+                (*covariates, *strata, *factors), constant_allowed=(*strata, *factors)
             ),
             covariates=covariates,
             ids=reader.ids,
             received=reader.received(received, arm=arm, control=control, arms=arms),
             sets=reader.sets(check_mapping(analysis_sets, "analysis_sets")),
             protocol=protocol,
+            pathways=reader.pathways(needs, scale=scale, id=id, assessors=assessors),
         )
 
     @classmethod
@@ -225,13 +254,12 @@ class Trial:
             f"{name}: {count}"
             for name, count in zip(self.arms, self.assignment.counts, strict=True)
         )
+        scores = self.pathways
+        needs = "" if scores is None else f"; {counted(len(scores.pathways), 'pathway')}"
         return (
             f"Trial({counted(self.n, 'person', 'people')}; {arms}; "
-            f"outcomes: {', '.join(self.outcomes) or 'none'})"
+            f"outcomes: {', '.join(self.outcomes) or 'none'}{needs})"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + self.to_frame().head().to_html()
 
     @property
     def n(self) -> int:
@@ -318,7 +346,7 @@ class Trial:
                     contents[f"exposure {name} {outcome.unit}"] = outcome.exposure
             contents[f"missing {name}"] = outcome.missing
         contents |= {f"set {name}": mask for name, mask in sorted(self.sets.items())}
-        return contents
+        return contents | ({} if self.pathways is None else _sealed(self.pathways))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a person: id, arm, stratum, baseline columns and outcomes."""

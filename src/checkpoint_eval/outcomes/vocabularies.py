@@ -1,6 +1,5 @@
 """The words for critical pathways: who used which, and what they have in common."""
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import frozen_mapping
 from checkpoint_eval._checks import as_names, check_known
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 
 # What pathways are about, finely enough to tell the published vocabularies apart.
@@ -19,7 +19,7 @@ THEMES: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Pathways:
+class Pathways(Shown):
     """A vocabulary of critical pathways.
 
     Attributes
@@ -93,10 +93,6 @@ class Pathways:
 
     def __repr__(self) -> str:
         return f"Pathways({self.name}: {', '.join(self.names)})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{html.escape(name)}</li>" for name in self.names)
-        return f"<p>{html.escape(self.name)} ({html.escape(self.source)})</p><ol>{rows}</ol>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a pathway: its name and themes."""

@@ -10,6 +10,7 @@ from .lifetimes_planned import Hazards, RestrictedMeans
 from .looks_taken import Look
 from .monitoring import monitor
 from .planned import PowerResult
+from .promising import Extension, PromisingZone, extend_information, extension_power
 from .reestimating import Reestimate, reestimate_people
 from .risks import Proportions
 from .simulated import PowerRow, SimulatedPower
@@ -41,6 +42,7 @@ __all__ = [
     "Diluted",
     "EventsForecast",
     "ExponentialTrial",
+    "Extension",
     "GroupSequential",
     "HaybittlePeto",
     "Hazards",
@@ -58,6 +60,7 @@ __all__ = [
     "PooledTrials",
     "PowerResult",
     "PowerRow",
+    "PromisingZone",
     "Proportions",
     "Reestimate",
     "RestrictedMeans",
@@ -74,6 +77,8 @@ __all__ = [
     "detectable_effect",
     "estimate_at_stopping",
     "events_needed",
+    "extend_information",
+    "extension_power",
     "forecast_events",
     "integrity_surface",
     "monitor",

@@ -15,8 +15,9 @@ from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.event_tables import EventTable, reverse_cumsum
 from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
 from checkpoint_eval.models.proportions import TwoProportions, score_statistic
-from checkpoint_eval.models.resampled_statistics import hazard_ratios, survival_of
+from checkpoint_eval.models.resampled_statistics import hazard_ratios
 from checkpoint_eval.models.resampled_tallies import Tally
+from checkpoint_eval.models.restricted_means import restricted_mean_of
 from checkpoint_eval.models.survival import kaplan_meier
 from checkpoint_eval.models.weighted_logrank import logrank_z
 
@@ -216,23 +217,12 @@ def _followed(block: Block, when: float) -> NDArray[np.int64]:
 
 
 def _restricted_mean(block: Block, when: float) -> Answers:
-    """Return differences of areas under survival, with the variance of `restricted_mean_of`."""
-    r, d = block.table.at_risk, block.table.events
-    b, m = r.shape[0], r.shape[-1]
-    flat = Tally(time=block.table.time, at_risk=r.reshape(-1, m), events=d.reshape(1, -1, m))
-    after = survival_of(flat).reshape(b, 2, m)
-    ends = np.minimum(block.table.time, when)
-    first = ends[..., 0]
-    widths = np.diff(ends, axis=-1, append=when)
-    slabs = after * widths
-    beyond = np.cumsum(slabs[..., ::-1], axis=-1)[..., ::-1]
-    mean = first + beyond[..., 0]
-    at_risk, events = r[:, 0], d[:, 0]
-    # where everyone left has the event survival is 0 from then on, and so is the area
-    jump = events / np.maximum(at_risk * (at_risk - events), 1)
-    variance = np.einsum("bkm,bkm,bkm->b", beyond, beyond, jump)
-    difference = floats(mean[:, 1] - mean[:, 0])
-    known = ((_followed(block, when) > 0) | (after[..., -1] <= 0)).all(axis=1)
+    found = restricted_mean_of(block.table, horizon=when)
+    difference = floats(found.mean[:, 0, 1] - found.mean[:, 0, 0])
+    variance = floats(found.variance[:, 0].sum(axis=-1))
+    at_risk, events = block.table.at_risk[:, 0], block.table.events[:, 0]
+    ended = ((events > 0) & (events == at_risk)).any(axis=-1)  # survival is 0
+    known = ((_followed(block, when) > 0) | ended).all(axis=1)
     difference[~(known & (variance > 0))] = np.nan
     return difference, _p_value(_wald(difference, variance))
 

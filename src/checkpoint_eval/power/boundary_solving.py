@@ -1,5 +1,6 @@
 """Bounds and the effect they have their power at, found on the recursion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,17 @@ from checkpoint_eval.power.recursion import (
     EDGE,
     NO_EFFECT,
     START,
+    Edges,
     Reached,
+    Span,
     advance,
     bound_above,
     bound_below,
-    crossed,
+    bound_inside,
     crossing,
     increments,
     probit,
+    stopped_above,
     walk,
 )
 from checkpoint_eval.power.spending import Classical, HaybittlePeto, Spending, exponent
@@ -31,18 +35,27 @@ MOST_DRIFT = 15.0  # mean of a final z beyond which no trial is planned
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bounds:
-    """Bounds of z at the looks: below `lower` and above `upper` the trial stops.
+    """Bounds of z at the looks.
 
     Attributes
     ----------
-    shares, lower, upper : (k,) float
-        Information as shares of what is planned; −inf and inf where there is no bound. `lower` is
-        the other side of two, or futility.
+    shares, upper, futility : (k,) float
+        Information as shares of what is planned; the bound for efficacy, inf where there is none;
+        that for futility, of z or with two sides of |z|, −inf where there is none.
     """
 
     shares: FloatArray
-    lower: FloatArray
     upper: FloatArray
+    futility: FloatArray
+
+
+def edges_of(upper: FloatArray, sided: int, futility: FloatArray | None = None) -> Edges:
+    """Return where trials stop: with two sides above, below and, for futility, in between."""
+    none = np.full(upper.size, -np.inf)
+    inner = none if futility is None else futility
+    if sided == 2:
+        return Edges(lower=-upper, upper=upper, wedge=np.stack([-inner, inner]))
+    return Edges(lower=inner, upper=upper, wedge=np.stack([-none, none]))
 
 
 def efficacy(design: GroupSequential, shares: FloatArray) -> FloatArray:
@@ -70,32 +83,34 @@ def _by_spending(spent: FloatArray, shares: FloatArray, sided: int) -> FloatArra
     upper: list[float] = []
     reached = START
     for look, chance in enumerate(increments(spent) / sided):
-        least = 0.0 if sided == 2 else -np.inf
-        upper.append(bound_above(reached, shares[look], chance, least=least))
-        reached = _onward(reached, shares, look, (_other(upper[-1], sided), upper[-1]))
+        upper.append(bound_above(reached, shares[look], chance, least=_least(sided)))
+        reached = _onward(reached, shares, look, _spans(upper[-1], sided))
     return np.array(upper)
 
 
-def _other(upper: float, sided: int) -> float:
-    return -upper if sided == 2 else -np.inf
+def _least(sided: int) -> float:
+    return 0.0 if sided == 2 else -np.inf
+
+
+def _spans(upper: float, sided: int) -> tuple[Span, ...]:
+    return ((-upper if sided == 2 else -np.inf, upper),)
 
 
 def _onward(
     reached: Reached,
     shares: FloatArray,
     look: int,
-    bounds: tuple[float, float],
+    spans: Sequence[Span],
     reach: float = 0.0,
 ) -> Reached:
     if look + 1 == shares.size:
         return reached
-    return advance(reached, shares[look], bounds, following=shares[look + 1], reach=reach)
+    return advance(reached, shares[look], spans, following=shares[look + 1], reach=reach)
 
 
 def _error(upper: FloatArray, shares: FloatArray, sided: int) -> float:
     """Return how often a trial without effect crosses, both sides together."""
-    lower = -upper if sided == 2 else np.full(upper.size, -np.inf)
-    return sided * float(crossing(shares, lower, upper, NO_EFFECT)[0].sum())
+    return sided * float(crossing(shares, edges_of(upper, sided), NO_EFFECT)[0].sum())
 
 
 def _classical(boundary: Classical, design: GroupSequential, shares: FloatArray) -> FloatArray:
@@ -123,20 +138,17 @@ def _haybittle_peto(z: float, design: GroupSequential, shares: FloatArray) -> Fl
         )
     reached = START
     for look in range(shares.size - 1):
-        reached = _onward(reached, shares, look, (_other(z, design.sided), z))
-    least = 0.0 if design.sided == 2 else -np.inf
-    upper[-1] = bound_above(reached, shares[-1], left / design.sided, least=least)
+        reached = _onward(reached, shares, look, _spans(z, design.sided))
+    upper[-1] = bound_above(reached, shares[-1], left / design.sided, least=_least(design.sided))
     return upper
 
 
-def bounds_at(design: GroupSequential, shares: FloatArray, drift: float) -> tuple[Bounds, float]:
-    """Return bounds at given shares under a given effect, and how often it is then missed."""
-    if design.futility is None:
-        upper = efficacy(design, shares)
-        lower = -upper if design.sided == 2 else np.full(upper.size, -np.inf)
-        found = Bounds(shares=shares, lower=lower, upper=upper)
-        return found, 1 - float(crossing(shares, lower, upper, np.asarray(drift))[0].sum())
-    return _with_futility(design, shares, drift, _free(design, shares))
+def bounds_at(design: GroupSequential, shares: FloatArray, drift: float) -> Bounds:
+    """Return bounds at given shares, futility's under a given effect."""
+    if design.futility is not None:
+        return _with_futility(design, shares, drift, _free(design, shares))[0]
+    upper = efficacy(design, shares)
+    return Bounds(shares=shares, upper=upper, futility=np.full(upper.size, -np.inf))
 
 
 def _free(design: GroupSequential, shares: FloatArray) -> FloatArray | None:
@@ -149,42 +161,59 @@ def _with_futility(
     drift: float,
     free: FloatArray | None,
 ) -> tuple[Bounds, float]:
-    """Return bounds for efficacy and futility; `free` are those for efficacy unless it binds."""
-    if design.futility is None:
-        raise TypeError("a design with futility is needed")
-    misses = increments(_spent(design.futility, shares, 1 - design.power, 1))
-    errors = misses
-    if free is None:
-        errors = increments(alpha_spent(design, shares))
-    lower, upper = np.full(shares.size, -np.inf), np.full(shares.size, np.inf)
+    """Return bounds for efficacy and futility, and how often an effect is then missed.
+
+    `free` are those for efficacy, unless futility binds.
+    """
+    futile, misses = np.full((2, shares.size), -np.inf)
+    if design.futility is not None:
+        misses = increments(_spent(design.futility, shares, design.futile_total, 1))
+    upper = np.full(shares.size, np.inf) if free is None else free.copy()
+    errors = increments(alpha_spent(design, shares)) / design.sided if free is None else misses
     missed, reached = 0.0, START
     for look, share in enumerate(shares):
-        ends = look == shares.size - 1
-        upper[look] = (
-            bound_above(reached, share, errors[look], least=-np.inf) if free is None else free[look]
-        )
-        lower[look] = (
-            upper[look]
-            if ends
-            else bound_below(reached, share, misses[look], drift, most=upper[look])
-        )
-        missed += float(reached.below(share, lower[look], np.asarray(drift)))
-        reached = _onward(reached, shares, look, (lower[look], upper[look]), reach=drift)
-    return Bounds(shares=shares, lower=lower, upper=upper), missed
+        if free is None:
+            upper[look] = bound_above(reached, share, errors[look], least=_least(design.sided))
+        futile[look] = upper[look]
+        if look + 1 < shares.size:
+            futile[look] = _futile(design, reached, share, misses[look], drift, upper[look])
+        edges = edges_of(upper, design.sided, futile)
+        effect, (low, high) = np.asarray(drift), edges.wedge[:, look]
+        missed += float(reached.below(share, edges.lower[look], effect))
+        missed += float(reached.between(share, low, high, effect))
+        reached = _onward(reached, shares, look, edges.spans(look), reach=drift)
+    return Bounds(shares=shares, upper=upper, futility=futile), missed
+
+
+def _futile(
+    design: GroupSequential,
+    reached: Reached,
+    share: float,
+    chance: float,
+    drift: float,
+    most: float,
+) -> float:
+    """Return the bound for futility at which a look spends `chance`."""
+    effect = drift if design.futile_share is None else 0.0
+    if design.sided == 1:
+        return bound_below(reached, share, chance, effect, most=most)
+    if design.futile_share is None:  # who stops on the other side is missed too
+        chance -= float(reached.below(share, -most, np.asarray(effect)))
+    return bound_inside(reached, share, chance, effect, most=most)
 
 
 def solve(design: GroupSequential) -> tuple[Bounds, float]:
     """Return a design's bounds and the mean of its final z at which it has its power."""
     shares = np.asarray(design.shares)
-    free = _free(design, shares) if design.futility is not None else None
-    if design.futility is None:
-        bounds, _ = bounds_at(design, shares, 0.0)
-        come = walk(shares, bounds.lower, bounds.upper, reach=MOST_DRIFT)
+    bounds = None if design.futility is not None else bounds_at(design, shares, 0.0)
+    free = _free(design, shares) if bounds is None else bounds.upper
+    edges = None if bounds is None else edges_of(bounds.upper, design.sided)
+    come = None if edges is None else walk(shares, edges, reach=MOST_DRIFT)
 
     def missed(drift: float) -> float:
-        if design.futility is not None:
+        if come is None or edges is None:
             return _with_futility(design, shares, drift, free)[1]
-        return 1 - float(crossed(come, shares, bounds.upper, np.asarray(drift), side=1).sum())
+        return 1 - float(stopped_above(come, shares, edges, np.asarray(drift)).sum())
 
     target = probit(1 - design.power)
 
@@ -197,6 +226,6 @@ def solve(design: GroupSequential) -> tuple[Bounds, float]:
         if high > MOST_DRIFT:
             raise ImpossibleDesign("No effect has this power with these bounds; change the looks.")
     drift = float(brentq(excess, low, high, xtol=CLOSE, rtol=CLOSE))
-    if design.futility is not None:
+    if bounds is None:
         bounds, _ = _with_futility(design, shares, drift, free)
     return bounds, drift

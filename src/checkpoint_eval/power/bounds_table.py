@@ -1,6 +1,5 @@
 """Critical values, futility bounds and what they cost, look by look."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +9,16 @@ from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import as_tuple, check_positive, is_number
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
-from checkpoint_eval.power.boundary_solving import Bounds, bounds_at, solve
+from checkpoint_eval.power.boundary_solving import Bounds, bounds_at, edges_of, solve
 from checkpoint_eval.power.group_sequential import GroupSequential
-from checkpoint_eval.power.recursion import NO_EFFECT, crossing
+from checkpoint_eval.power.recursion import NO_EFFECT, Edges, crossing
 from checkpoint_eval.power.spending import CLOSEST, Spending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class StoppingBounds:
+class StoppingBounds(Shown):
     """The bounds of a design's looks and how often trials stop at each.
 
     Attributes
@@ -30,13 +30,13 @@ class StoppingBounds:
         The trial stops for efficacy at a z of at least this, or with two sides of at most its
         negative. Infinite where a look spends nothing.
     futility : (k,) float
-        It stops for futility at a z of at most this; −inf where there is no such bound. At the last
-        look it is the critical value.
+        It stops for futility at a z, or with two sides a |z|, of at most this; −inf where there is
+        no such bound. At the last look it is the critical value.
     alpha_spent : (k,) float
         The error made by each look, both sides together; futility counts where it binds.
     rejected, futile : (2, k) float
-        The chance of stopping at each look for efficacy (favouring treatment), and on the other
-        side or for futility: without effect, and at the effect planned for.
+        The chance of stopping at each look for efficacy (favouring treatment), and otherwise (on
+        the other side, or for futility): without effect, and at the effect planned for.
     drift : float
         That effect as the mean of z at all the planned information.
     inflation : float
@@ -65,10 +65,12 @@ class StoppingBounds:
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
         object.__setattr__(self, "expected", frozen(self.expected, np.float64))
 
-    @property
-    def lower(self) -> FloatArray:
-        """(k,) bounds on the other side of two, or for futility."""
-        return -self.critical if self.design.sided == 2 else self.futility
+    def edges(self, *, binding_only: bool = False) -> Edges:
+        """Return where trials stop; perhaps without futility, where it does not bind."""
+        futile = self.futility
+        if self.design.futility is None or (binding_only and not self.design.binding):
+            futile = np.full(self.critical.size, -np.inf)
+        return edges_of(self.critical, self.design.sided, futile)
 
     @property
     def nominal_p(self) -> FloatArray:
@@ -88,9 +90,6 @@ class StoppingBounds:
             f"{self.expected[1]:.4f} with (power {self.power[-1]:.3f})."
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().to_html(index=False))
-
     def to_frame(self) -> pd.DataFrame:
         """Return one row a look."""
         return pd.DataFrame(
@@ -102,8 +101,7 @@ class StoppingBounds:
                 "nominal_p": self.nominal_p,
                 "alpha_spent": self.alpha_spent,
                 "power": self.power,
-                "stopped_without_effect": (self.rejected[0] * self.design.sided).cumsum()
-                + (self.futile[0].cumsum() if self.design.sided == 1 else 0.0),
+                "stopped_without_effect": (self.rejected[0] + self.futile[0]).cumsum(),
             }
         )
 
@@ -132,8 +130,8 @@ def stopping_bounds(design: GroupSequential) -> StoppingBounds:
     References
     ----------
     Armitage, McPherson and Rowe (1969); Lan and DeMets (1983); Pampallona and Tsiatis (1994) for
-    futility; Jennison and Turnbull (2000), chapters 2, 3, 7 and 19. Checked against R gsDesign and
-    rpact on 41 designs, and a second recursion in tests/reference.
+    futility; Jennison and Turnbull (2000), Group Sequential Methods, chapter 19 for the recursion.
+    Checked against R gsDesign and rpact on 41 designs, and a second recursion in tests/reference.
 
     Examples
     --------
@@ -215,8 +213,7 @@ def at_information(
     if not ends:
         shares = np.append(shares, ahead[ahead >= shares[-1] + CLOSEST])
     drift = solve(design)[1]
-    bounds, _ = bounds_at(design, shares, drift)
-    return told(design, bounds, drift, seen.size)
+    return told(design, bounds_at(design, shares, drift), drift, seen.size)
 
 
 def operating_characteristics(bounds: StoppingBounds, *, drift: ArrayLike) -> pd.DataFrame:
@@ -237,8 +234,7 @@ def operating_characteristics(bounds: StoppingBounds, *, drift: ArrayLike) -> pd
 
     References
     ----------
-    Jennison and Turnbull (2000), sections 2.3 and 19.3. Checked against R gsDesign (gsProbability,
-    gsPOS).
+    Jennison and Turnbull (2000), chapter 19. Checked against R gsDesign (gsProbability, gsPOS).
 
     Examples
     --------
@@ -248,46 +244,45 @@ def operating_characteristics(bounds: StoppingBounds, *, drift: ArrayLike) -> pd
     0  0.000     0.025  0.025     1.002
     1  3.247     0.900  0.000     0.877
     """
-    effects = np.atleast_1d(floats(drift))
-    if not (np.abs(effects) <= 100).all() or effects.ndim != 1:
-        raise TrialError(f"`drift` must be numbers between -100 and 100, got {drift!r}.")
-    above, below = crossing(bounds.shares, bounds.lower, bounds.critical, effects)
+    effects = check_drift(drift)
+    above, other = crossing(bounds.shares, bounds.edges(), effects)
     return pd.DataFrame(
         {
             "drift": effects,
             "efficacy": above.sum(axis=-1),
-            "other": below.sum(axis=-1),
-            "expected": _expected(bounds.shares, above, below) * bounds.inflation,
+            "other": other.sum(axis=-1),
+            "expected": _expected(bounds.shares, above, other) * bounds.inflation,
         }
     )
 
 
 def told(design: GroupSequential, bounds: Bounds, drift: float, taken: int = 0) -> StoppingBounds:
     """Return bounds with what they do."""
-    above, below = crossing(bounds.shares, bounds.lower, bounds.upper, np.array([0.0, drift]))
+    edges = edges_of(bounds.upper, design.sided, bounds.futility)
+    above, other = crossing(bounds.shares, edges, np.array([0.0, drift]))
     spent = above[0]
     if design.futility is not None and not design.binding:
-        free = np.full(bounds.upper.size, -np.inf)
-        spent = crossing(bounds.shares, free, bounds.upper, NO_EFFECT)[0]
+        free = edges_of(bounds.upper, design.sided)
+        spent = crossing(bounds.shares, free, NO_EFFECT)[0]
     inflation = (drift / design.fixed_drift) ** 2
     return StoppingBounds(
         design=design,
         shares=bounds.shares,
         critical=bounds.upper,
-        futility=bounds.lower if design.futility is not None else np.full(spent.size, -np.inf),
+        futility=bounds.futility,
         alpha_spent=design.sided * spent.cumsum(),
         rejected=above,
-        futile=below,
+        futile=other,
         drift=drift,
         inflation=inflation,
-        expected=_expected(bounds.shares, above, below) * inflation,
+        expected=_expected(bounds.shares, above, other) * inflation,
         taken=taken,
     )
 
 
-def _expected(shares: FloatArray, above: FloatArray, below: FloatArray) -> FloatArray:
+def _expected(shares: FloatArray, above: FloatArray, other: FloatArray) -> FloatArray:
     """Return (...) the share of the information by which trials stop, on average."""
-    stopped = (above + below)[..., :-1]
+    stopped = (above + other)[..., :-1]
     return np.asarray(shares[-1] - (stopped * (shares[-1] - shares[:-1])).sum(axis=-1))
 
 
@@ -315,3 +310,11 @@ def _check_observed(design: GroupSequential, observed: ArrayLike) -> FloatArray:
             "beyond the plan spend error that is not there."
         )
     return floats(values)
+
+
+def check_drift(drift: ArrayLike) -> FloatArray:
+    """Return effects, one or many, as (m,) numbers."""
+    effects = np.atleast_1d(floats(drift))
+    if not (np.abs(effects) <= 100).all() or effects.ndim != 1:
+        raise TrialError(f"`drift` must be numbers between -100 and 100, got {drift!r}.")
+    return effects

@@ -9,7 +9,7 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_choice, check_positive, is_number
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.power.bounds_table import StoppingBounds
-from checkpoint_eval.power.recursion import TAIL, crossing, quadrature
+from checkpoint_eval.power.recursion import TAIL, Edges, crossing, quadrature
 from checkpoint_eval.power.spending import CLOSEST
 from checkpoint_eval.power.stopped import check_look
 
@@ -56,8 +56,8 @@ def conditional_power(
 
     References
     ----------
-    Lan, Simon and Halperin (1982); Jennison and Turnbull (2000), section 10.2. Checked against
-    R gsDesign (gsCP).
+    Lan, Simon and Halperin (1982); Jennison and Turnbull (2000). Checked against R gsDesign
+    (gsCP).
 
     Examples
     --------
@@ -101,7 +101,7 @@ def predictive_power(
 
     References
     ----------
-    Spiegelhalter, Freedman and Blackburn (1986); Jennison and Turnbull (2000), section 10.3.
+    Spiegelhalter, Freedman and Blackburn (1986); Jennison and Turnbull (2000).
     Checked against the closed form of one look and a simulation of several.
 
     Examples
@@ -159,7 +159,7 @@ def assurance(bounds: StoppingBounds, *, mean: float, sd: float, std_error: floa
     mean, sd = _check_prior((mean, sd))
 
     def power(drift: FloatArray) -> FloatArray:
-        above, _ = crossing(bounds.shares, bounds.lower, bounds.critical, drift)
+        above, _ = crossing(bounds.shares, bounds.edges(), drift)
         return np.asarray(above.sum(axis=-1))
 
     return _averaged(power, mean / unit, sd / unit)
@@ -210,14 +210,15 @@ def _later(bounds: StoppingBounds, now: float, z: float) -> Callable[[FloatArray
     ahead = bounds.shares > now + CLOSEST
     shares = bounds.shares[ahead]
     step, score = shares - now, z * np.sqrt(now)
-    free = bounds.design.futility is not None and not bounds.design.binding
-    lower = np.full(step.size, -np.inf) if free else bounds.lower[ahead]
-    shifted = [
-        (edge * np.sqrt(shares) - score) / np.sqrt(step) for edge in (lower, bounds.critical[ahead])
-    ]
+    edges = bounds.edges(binding_only=True)
+
+    def shifted(edge: FloatArray) -> FloatArray:
+        return np.asarray((edge[..., ahead] * np.sqrt(shares) - score) / np.sqrt(step))
+
+    left = Edges(lower=shifted(edges.lower), upper=shifted(edges.upper), wedge=shifted(edges.wedge))
 
     def chance(drift: FloatArray) -> FloatArray:
-        return np.asarray(crossing(step, shifted[0], shifted[1], drift)[0].sum(axis=-1))
+        return np.asarray(crossing(step, left, drift)[0].sum(axis=-1))
 
     return chance
 

@@ -1,6 +1,5 @@
 """When the events of the next look will be there, from the trial so far and blind to its arms."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,8 @@ from numpy.typing import ArrayLike
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
 from checkpoint_eval._checks import check_count, check_level, check_positive, check_rng
+from checkpoint_eval._display import Shown
+from checkpoint_eval._progress import watched
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.outcomes.trial import Trial
@@ -17,7 +18,7 @@ CELLS = 4_000_000  # of one chunk of draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class EventsForecast:
+class EventsForecast(Shown):
     """When a trial will have so many events.
 
     Attributes
@@ -67,9 +68,6 @@ class EventsForecast:
             f"{self.events} events of {self.outcome} among {self.people} people by {self.now:g} "
             f"{self.unit}: {told} ({100 * self.level:g}% intervals, {self.draws:,} draws)."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a target."""
@@ -265,7 +263,7 @@ def _dates(
     return np.concatenate(
         [
             _draw(so_far, goals, min(per, draws - start), to_come, pace, follow_up, dropout, rng)
-            for start in range(0, draws, per)
+            for start in watched(range(0, draws, per), "Forecasting")
         ]
     )
 

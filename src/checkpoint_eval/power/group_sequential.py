@@ -42,16 +42,20 @@ class GroupSequential:
         `OBrienFleming`, `Pocock`, `WangTiatis`, `HaybittlePeto`. With a spending function, or
         Haybittle–Peto, looks may come when they come (`at_information`).
     futility : spending function, optional
-        How 1 − power is spent on stopping as the trial will not succeed; of one-sided designs.
+        How 1 − power is spent on stopping as the trial will not succeed: where z is low, or with
+        two sides where it is near 0 (an inner wedge).
     binding : bool
         Whether the trial must stop for futility. Bounds for efficacy are lower if so, and the
         error is above alpha should the trial then go on all the same.
+    futile_share : float, optional
+        How often a trial without effect is to stop for futility before its end, were it to spend
+        all of it; it is spent in place of 1 − power. At most 1 − alpha, or small for a bound that
+        harm alone will cross.
 
     Raises
     ------
     ImpossibleDesign
-        When information does not rise to 1, more is spent than alpha, or two-sided designs have
-        futility.
+        When information does not rise to 1, or more is spent than there is.
 
     Examples
     --------
@@ -66,6 +70,7 @@ class GroupSequential:
     boundary: Boundary = field(default_factory=OBrienFlemingSpending)
     futility: Spending | None = None
     binding: bool = False
+    futile_share: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "looks", _shares(self.looks))
@@ -90,6 +95,11 @@ class GroupSequential:
     def fixed_drift(self) -> float:
         """Mean of the final z of a trial without looks that has this power."""
         return float(ndtri(1 - self.alpha / self.sided) + ndtri(self.power))
+
+    @property
+    def futile_total(self) -> float:
+        """What futility spends in all."""
+        return 1 - self.power if self.futile_share is None else self.futile_share
 
 
 def _shares(looks: object) -> tuple[float, ...]:
@@ -116,21 +126,26 @@ def _check_boundary(design: GroupSequential) -> None:
 
 def _check_futility(design: GroupSequential) -> None:
     if design.futility is None:
-        if design.binding:
-            raise ImpossibleDesign("`binding` is of futility, and there is none; set `futility`.")
+        if design.binding or design.futile_share is not None:
+            name = "binding" if design.binding else "futile_share"
+            raise ImpossibleDesign(f"`{name}` is of futility, and there is none; set `futility`.")
         return
     if not isinstance(design.futility, Spending) or isinstance(design.futility, type):
         raise TrialError(f"`futility` must be a spending function, got {design.futility!r}.")
-    if design.sided == 2:
-        raise ImpossibleDesign(
-            "Two-sided designs have no `futility` here; give one side and half the `alpha`."
-        )
+    if design.futile_share is not None:
+        check_level(design.futile_share, "futile_share")
+        if not design.futile_share <= 1 - design.alpha:
+            raise ImpossibleDesign(
+                f"`futile_share` ({design.futile_share:g}) is more than 1 − alpha; the rest of "
+                "trials without effect stop for efficacy."
+            )
     if design.binding and not isinstance(design.boundary, Spending):
         raise ImpossibleDesign(
             "Futility that is `binding` changes what efficacy spends; give a spending function as "
             "`boundary`."
         )
-    check_spending(design.futility, design, 1 - design.power, 1, "1 - power")
+    name = "1 - power" if design.futile_share is None else "futile_share"
+    check_spending(design.futility, design, design.futile_total, 1, name)
 
 
 def check_spending(

@@ -1,6 +1,5 @@
 """What a board is shown at one look."""
 
-import html
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, frozen
+from checkpoint_eval._display import Shown
 from checkpoint_eval.power.bounds_table import StoppingBounds
 from checkpoint_eval.power.stopped import StoppedEstimate
 from checkpoint_eval.results import NAN
@@ -16,7 +16,7 @@ Decision = Literal["continue", "stop for efficacy", "stop for futility", "stop f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Look:
+class Look(Shown):
     """What a board is shown at one look.
 
     Attributes
@@ -70,9 +70,6 @@ class Look:
             f"({self.information[here]:g}): z = {self.z[here]:.3f} against "
             f"{self.bounds.critical[here]:.3f}: {self.decision}."
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>" + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a look: those taken, and those planned without a z."""

@@ -87,8 +87,8 @@ def monitor(  # noqa: PLR0913 - what was promised of looks, and where they are w
 
     References
     ----------
-    Lan and DeMets (1983); Jennison and Turnbull (2000), chapters 7, 8 and 10; log-rank scores:
-    Tsiatis (1981). Checked against `logrank_test`, and R rpact for bounds and estimates.
+    Lan and DeMets (1983); Jennison and Turnbull (2000); log-rank scores: Tsiatis (1981). Checked
+    against `logrank_test`, and R rpact for bounds and estimates.
 
     Examples
     --------
@@ -204,7 +204,8 @@ def _decision(bounds: StoppingBounds, z: FloatArray) -> Decision:
         return "stop for harm"
     if here == bounds.shares.size - 1:
         return "end"
-    return "stop for futility" if z[here] <= bounds.futility[here] else "continue"
+    far = abs(z[here]) if bounds.design.sided == 2 else z[here]
+    return "stop for futility" if far <= bounds.futility[here] else "continue"
 
 
 def _chances(bounds: StoppingBounds, z: float) -> tuple[float, float, float]:

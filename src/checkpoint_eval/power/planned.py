@@ -1,9 +1,11 @@
 """What a plan comes to: people, events, power, and by which formula."""
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import pandas as pd
+
+from checkpoint_eval._display import Shown, row_frame
 from checkpoint_eval.power.comparing import Comparison
 from checkpoint_eval.results import NAN
 
@@ -11,7 +13,7 @@ Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class PowerResult:
+class PowerResult(Shown):
     """How many people, how many events or how much power, by which formula.
 
     Attributes
@@ -134,5 +136,9 @@ class PowerResult:
             return f"{self.power:.4f} with {people}{events}."
         return f"{self.effect:.4g} with {people}; {power}{events}."
 
-    def _repr_html_(self) -> str:
-        return "<p>" + "<br>".join(html.escape(line) for line in self._lines()) + "</p>"
+    def _table(self) -> None:
+        """Show the lines alone: they say more than a row."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row."""
+        return row_frame(self)

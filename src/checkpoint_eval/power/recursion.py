@@ -10,6 +10,7 @@ a path that ends at S the likelihood ratio is exp((θ − b)S − (θ² − b²)
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from scipy.optimize import brentq
@@ -21,6 +22,7 @@ TAIL = 8.5  # standard errors beyond which a normal density holds less than roun
 POINTS = 24  # of one panel of the quadrature, which is as wide as
 PANEL = 8.0  # so many standard errors of the narrower of the steps before and after
 NOTHING = 1e-16  # a chance below this buys no bound
+NARROW = 1e-10  # nor one below this a wedge, whose chance is a difference
 CLOSE = 1e-13  # how near a bound is found
 NEAR = 5.0  # how far, in standard errors at the last look, effects are from that of their pass
 EDGE = 1e-7  # beyond where a bound can be, for rounding
@@ -52,6 +54,12 @@ class Reached:
         middle = (theta + self.base) / 2 * self.information
         return np.asarray(self.mass * np.exp((theta - self.base) * (self.score - middle)))
 
+    def between(self, information: float, low: float, high: float, drift: FloatArray) -> FloatArray:
+        """Return (...) the chance of coming so far and then being from `low` to `high`."""
+        if not low < high:
+            return np.zeros(np.shape(drift))
+        return self.below(information, high, drift) - self.below(information, low, drift)
+
     def above(self, information: float, z: float, drift: FloatArray) -> FloatArray:
         """Return (...) the chance of coming so far and then being above `z` at the next look."""
         return self._beyond(information, z, drift, 1)
@@ -72,6 +80,7 @@ class Reached:
 
 
 START = Reached(information=0.0, score=np.zeros(1), mass=np.ones(1))
+Span: TypeAlias = tuple[float, float]
 NO_EFFECT = np.zeros(())
 
 
@@ -93,15 +102,41 @@ def quadrature(low: float, high: float, scale: float) -> tuple[FloatArray, Float
     return nodes.ravel(), np.tile(width * weight, panels)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Edges:
+    """Bounds of z at looks: a trial goes on between `lower` and `upper`, but not in the wedge.
+
+    Attributes
+    ----------
+    lower, upper : (k,) float
+        Infinite where there are none. Those of the last look do not stop a walk.
+    wedge : (2, k) float
+        Ends of z between which the trial stops too; nowhere where the first is not below the
+        second.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    wedge: FloatArray
+
+    def spans(self, look: int) -> tuple[Span, ...]:
+        """Return where the trial goes on."""
+        lower, upper = float(self.lower[look]), float(self.upper[look])
+        low, high = (float(end) for end in self.wedge[:, look])
+        if not low < high:
+            return ((lower, upper),)
+        return (lower, min(low, upper)), (max(high, lower), upper)
+
+
 def advance(
     reached: Reached,
     information: float,
-    bounds: tuple[float, float],
+    spans: Sequence[Span],
     *,
     following: float,
     reach: float = 0.0,
 ) -> Reached:
-    """Return the scores that stay between z `bounds` at the next look.
+    """Return the scores that stay within `spans` of z at the next look.
 
     `following` is the information of the look after it, and `reach` how far effects asked about may
     be from that of the pass: both decide how fine and how wide the grid must be.
@@ -111,7 +146,10 @@ def advance(
     steps = np.array([information - reached.information, following - information])
     scale = min(1.0, float(np.sqrt(steps.min() / information)))
     centre = base * root
-    z, weight = quadrature(max(bounds[0], centre - far), min(bounds[1], centre + far), scale)
+    z, weight = np.concatenate(
+        [quadrature(max(low, centre - far), min(high, centre + far), scale) for low, high in spans],
+        axis=-1,
+    )
     score = z * root
     apart = (score[:, None] - reached.score - base * steps[0]) / np.sqrt(steps[0])
     density = np.exp(-0.5 * apart**2) @ reached.mass / np.sqrt(2 * np.pi * steps[0])
@@ -120,74 +158,71 @@ def advance(
 
 
 def walk(
-    information: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    *,
-    base: float = 0.0,
-    reach: float = 0.0,
+    information: FloatArray, edges: Edges, *, base: float = 0.0, reach: float = 0.0
 ) -> list[Reached]:
     """Return the scores with which a trial comes to each of k looks: what is reached before it.
 
     Parameters
     ----------
-    information, lower, upper : (k,) float
-        Information at each look, ascending, and bounds of z there; infinite where there are none.
-        Bounds of the last look do not count.
+    information : (k,) float
+        At each look, ascending.
+    edges : Edges
     base, reach : float
         The effect of the pass, and how far from it those asked about may be.
     """
     come = [replace(START, base=base)]
     for look in range(information.size - 1):
-        bounds = (float(lower[look]), float(upper[look]))
-        come.append(
-            advance(
-                come[-1], information[look], bounds, following=information[look + 1], reach=reach
-            )
-        )
+        spans, following = edges.spans(look), float(information[look + 1])
+        come.append(advance(come[-1], information[look], spans, following=following, reach=reach))
     return come
 
 
 def crossing(
-    information: FloatArray, lower: FloatArray, upper: FloatArray, drift: FloatArray
+    information: FloatArray, edges: Edges, drift: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return (..., k) the chances of first crossing `upper`, and `lower`, at each look.
+    """Return (..., k) the chances of stopping above, and of stopping otherwise, at each look.
 
     Parameters
     ----------
-    information, lower, upper : (k,) float
-        As of `walk`.
+    information : (k,) float
+    edges : Edges
     drift : (...) float
         Effects θ, so that z at information I has mean θ√I.
     """
     effects = floats(drift).ravel()
-    above, below = np.empty((2, effects.size, information.size))
+    above, other = np.empty((2, effects.size, information.size))
     reach = NEAR / float(np.sqrt(information[-1]))
     group = np.floor((effects - effects.min(initial=np.inf)) / (2 * reach))
     for number in np.unique(group):
         own = group == number
         base = (effects[own].min() + effects[own].max()) / 2
-        come = walk(information, lower, upper, base=base, reach=reach)
-        above[own] = crossed(come, information, upper, effects[own], side=1)
-        below[own] = crossed(come, information, lower, effects[own], side=-1)
+        come = walk(information, edges, base=base, reach=reach)
+        above[own] = stopped_above(come, information, edges, effects[own])
+        other[own] = stopped_otherwise(come, information, edges, effects[own])
     shape = (*np.shape(drift), information.size)
-    return above.reshape(shape), below.reshape(shape)
+    return above.reshape(shape), other.reshape(shape)
 
 
-def crossed(
-    come: Sequence[Reached],
-    information: FloatArray,
-    bounds: FloatArray,
-    drift: FloatArray,
-    *,
-    side: int,
+def stopped_above(
+    come: Sequence[Reached], information: FloatArray, edges: Edges, drift: FloatArray
 ) -> FloatArray:
-    """Return (..., k) the chances of first being beyond bounds at each look, on a walk there."""
-    chances = [
-        reached.above(info, z, drift) if side > 0 else reached.below(info, z, drift)
-        for reached, info, z in zip(come, information, bounds, strict=True)
-    ]
-    return np.stack(chances, axis=-1)
+    """Return (..., k) the chances of stopping above at each look, on a walk there."""
+    looks = zip(come, information, edges.upper, strict=True)
+    return np.stack([reached.above(info, z, drift) for reached, info, z in looks], axis=-1)
+
+
+def stopped_otherwise(
+    come: Sequence[Reached], information: FloatArray, edges: Edges, drift: FloatArray
+) -> FloatArray:
+    """Return (..., k) the chances of stopping below or in the wedge, on a walk there."""
+    looks = zip(come, information, edges.lower, *edges.wedge, strict=True)
+    return np.stack(
+        [
+            reached.below(info, z, drift) + reached.between(info, low, high, drift)
+            for reached, info, z, low, high in looks
+        ],
+        axis=-1,
+    )
 
 
 def probit(chance: float | FloatArray) -> float:
@@ -228,6 +263,22 @@ def bound_below(
     if high <= low or not excess(high) > 0:
         return most
     return float(brentq(excess, low, high, xtol=CLOSE))
+
+
+def bound_inside(
+    reached: Reached, information: float, chance: float, drift: float, *, most: float
+) -> float:
+    """Return the |z| within which `chance` lies under an effect; not above `most`."""
+    if chance < NARROW:
+        return -np.inf
+    effect = floats(drift)
+
+    def excess(z: float) -> float:
+        return float(reached.between(information, -z, z, effect)) - chance
+
+    if not excess(most) > 0:
+        return most
+    return float(brentq(excess, 0.0, min(most, drift * information**0.5 + TAIL), xtol=CLOSE))
 
 
 def increments(spent: Sequence[float] | FloatArray) -> FloatArray:

@@ -1,12 +1,13 @@
 """How many people a trial needs, from what is seen of its outcome without looking at the arms."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_count, check_level, check_positive, is_number
+from checkpoint_eval._display import Shown, row_frame
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.outcomes.observed import BinaryOutcome
@@ -14,7 +15,7 @@ from checkpoint_eval.outcomes.trial import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Reestimate:
+class Reestimate(Shown):
     """The people a trial needs after a blinded look at its outcome.
 
     Attributes
@@ -46,8 +47,9 @@ class Reestimate:
             f"{self.outcome} seen among {self.seen:,}, {self.assumed:.4g} assumed. {self.method}."
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row."""
+        return row_frame(self)
 
 
 def reestimate_people(

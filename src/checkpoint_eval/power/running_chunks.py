@@ -1,9 +1,9 @@
 """Running chunks here or elsewhere, and putting them in order, whoever was faster."""
 
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import joblib
 
@@ -56,7 +56,7 @@ def _done(
     """Yield chunks as they are done; those that went with a killed worker are run again."""
     missing = {each.number: each for each in chunks}
     for attempt in range(1, TRIES + 1):
-        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
+        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
         running = parallel(joblib.delayed(run_chunk)(each) for each in tuple(missing.values()))
         try:
             for number, numbers in running:
@@ -71,16 +71,3 @@ def _done(
             with warnings.catch_warnings():  # that what was begun beyond enough is not needed
                 warnings.filterwarnings("ignore", message=".*tasks")
                 running.close()
-
-
-@contextmanager
-def bar_of(chunks: int, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """Yield what is called after each chunk; a bar moves where there is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    parts = ("Simulating", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*parts, console=console, disable=not (shown and console.is_terminal)) as bar:
-        line = bar.add_task("", total=chunks)
-        yield lambda: bar.advance(line)

@@ -1,6 +1,5 @@
 """Power as simulation finds it, with what chance leaves open."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown
 from checkpoint_eval.models.proportions import wilson_limits
 from checkpoint_eval.results import NAN
 
@@ -17,7 +17,7 @@ ROUNDING = 1e-12  # a share of draws equals alpha only up to rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PowerRow:
+class PowerRow(Shown):
     """How often one analysis is significant.
 
     Attributes
@@ -46,7 +46,7 @@ class PowerRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class SimulatedPower:
+class SimulatedPower(Shown):
     """The power of several analyses of the same simulated trials.
 
     Attributes
@@ -83,10 +83,6 @@ class SimulatedPower:
             f"Power at two-sided alpha {self.alpha:g} in {counted(self.trials, 'simulated trial')} "
             f"of {self.scenario}:\n{told}"
         )
-
-    def _repr_html_(self) -> str:
-        title = html.escape(repr(self).splitlines()[0])
-        return f"<p>{title}</p>" + str(self.to_frame().to_html(index=False))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an analysis."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_count, check_level, check_rng, did_you_mean
+from checkpoint_eval._progress import counting
 from checkpoint_eval._version import __version__
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.errors import TrialError
@@ -16,7 +17,7 @@ from checkpoint_eval.models.proportions import wilson_limits
 from checkpoint_eval.power.batched_analyses import Analysis, PowerStatistic
 from checkpoint_eval.power.chunks import Chunk, Verb
 from checkpoint_eval.power.kept_results import KeptResults
-from checkpoint_eval.power.running_chunks import bar_of, chunks_in_order
+from checkpoint_eval.power.running_chunks import chunks_in_order
 from checkpoint_eval.power.simulated import ROUNDING, SimulatedPower, simulated_power
 from checkpoint_eval.power.trial_sources import TrialSource, seal_of
 
@@ -132,7 +133,7 @@ def simulate_power(  # noqa: PLR0913 - what is simulated, how precisely, and whe
         for number in range(-(-trials // chunk))
     ]
     enough = _enough(len(asked), alpha=alpha, precision=precision, level=level)
-    with bar_of(len(chunks), shown=progress) as step:
+    with counting("Simulating", total=len(chunks), shown=progress) as step:
         found = chunks_in_order(chunks, kept=kept, workers=workers, enough=enough, step=step)
     if kept is not None:
         kept.finish(found)

@@ -1,23 +1,24 @@
 """What a trial that stopped at a look shows, with the looks allowed for."""
 
-import html
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from checkpoint_eval._arrays import floats
 from checkpoint_eval._checks import check_count, check_level, check_positive, is_number
+from checkpoint_eval._display import Shown, row_frame
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.power.bounds_table import StoppingBounds
-from checkpoint_eval.power.recursion import crossed, walk
+from checkpoint_eval.power.recursion import Edges, stopped_above, walk
 
 FARTHEST = 5.0  # standard errors past a normal interval within which its ends are sought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class StoppedEstimate:
+class StoppedEstimate(Shown):
     """An effect as seen when a trial stopped, with the looks before allowed for.
 
     Attributes
@@ -51,8 +52,9 @@ class StoppedEstimate:
             f"{self.p_value:.3g}; {self.naive:.4g} without allowing for the looks. {self.method}."
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row."""
+        return row_frame(self)
 
 
 def estimate_at_stopping(
@@ -95,12 +97,12 @@ def estimate_at_stopping(
     without effect of a result as far in that order; at the ends of the interval that chance is
     (1 − level)/2 on either side, and ½ at the estimate. None depends on looks not taken. A z
     between the bounds is taken as that of a trial that ended there. Futility that does not bind
-    is left out.
+    is left out; results in a wedge that does lie in the middle of the order.
 
     References
     ----------
     Tsiatis, Rosner and Mehta (1984); Fairbanks and Madsen (1982) for the p-value; Jennison and
-    Turnbull (2000), sections 8.4 and 8.5. Checked against R rpact (getFinalPValue,
+    Turnbull (2000). Checked against R rpact (getFinalPValue,
     getFinalConfidenceInterval).
 
     Examples
@@ -115,6 +117,10 @@ def estimate_at_stopping(
     place = check_look(bounds, look)
     if not is_number(z) or not np.isfinite(z):
         raise TrialError(f"`z` must be a finite number, got {z!r}.")
+    if bounds.design.sided == 2 and bounds.design.binding and z < 0:
+        # with a wedge the order runs from each side to the middle
+        found = estimate_at_stopping(bounds, z=-z, look=look, std_error=std_error, level=level)
+        return replace(mirrored(found), z=float(z))
     share = float(bounds.shares[place])
     root = float(np.sqrt(share))
     unit = 1.0 if std_error is None else check_positive(std_error, "std_error") * root
@@ -161,20 +167,20 @@ class _Order:
     __slots__ = ("_edges", "_reach", "_shares")
 
     def __init__(self, bounds: StoppingBounds, place: int, z: float, level: float) -> None:
-        design = bounds.design
-        free = design.futility is not None and not design.binding
+        edges = bounds.edges(binding_only=True)
         self._shares = bounds.shares[: place + 1]
-        lower = np.full(place, -np.inf) if free else bounds.lower[:place]
-        self._edges = np.append(lower, -np.inf), np.append(bounds.critical[:place], z)
-        held = np.append(np.where(np.isfinite(lower), np.abs(lower), 0.0), abs(z))
+        lower, wedge = edges.lower[: place + 1].copy(), edges.wedge[:, : place + 1].copy()
+        lower[-1], wedge[:, -1] = -np.inf, 0.0
+        self._edges = Edges(lower=lower, upper=np.append(edges.upper[:place], z), wedge=wedge)
+        held = np.where(np.isfinite(lower), np.abs(lower), 0.0)
+        held[-1] = abs(z)
         margin = float(ndtri((1 + level) / 2)) + FARTHEST
         self._reach = float(((held + margin) / np.sqrt(self._shares)).max())
 
     def chance(self, drift: float) -> float:
         """Return the chance of a result as far, or farther."""
-        lower, upper = self._edges
-        come = walk(self._shares, lower, upper, base=drift)
-        return float(crossed(come, self._shares, upper, floats(drift), side=1).sum())
+        come = walk(self._shares, self._edges, base=drift)
+        return float(stopped_above(come, self._shares, self._edges, floats(drift)).sum())
 
     def effect(self, chance: float) -> float:
         """Return the effect under which a result as far has a given chance."""

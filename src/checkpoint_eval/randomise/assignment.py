@@ -1,20 +1,25 @@
 """The assignment: arm codes, names, strata and the rule that made them."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import NO_CODES, IntArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, columns_frame, named
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.people import People
 from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, weakref_slot=True)
-class Assignment:
+class Assignment(Shown):
     """Who was allocated to what.
 
     Attributes
@@ -153,6 +158,12 @@ class Assignment:
             n=self.n, codes={"stratum": self.stratum[self.order]}, levels={"stratum": levels}
         )
 
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row a person: identifier and day where known, arm and stratum."""
+        frame = columns_frame(self, "ids", "date", "arm", "stratum", "arrival")
+        named_ = {"arm": named(self.arm, self.arms), "stratum": named(self.stratum, self.strata)}
+        return frame.assign(**named_)
+
 
 def _check_identity(assignment: Assignment) -> None:
     """Refuse identifiers that repeat, and identifiers or dates that not everyone has."""
@@ -186,5 +197,8 @@ def _check_rule(assignment: Assignment) -> None:
         )
     people = assignment.people
     if people is not None and people.n != n:
-        raise ImpossibleDesign(f"`people` are {people.n}, but {n} have an arm.")
+        raise ImpossibleDesign(
+            f"`people` are {people.n}, but {n} have an arm; give the columns of everyone "
+            "with an arm."
+        )
     assignment.rule.read(people if people is not None else n)

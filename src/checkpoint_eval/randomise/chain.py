@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from checkpoint_eval._arrays import frozen_mapping
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import InvalidData, TrialError
 
 GENESIS = "0" * 64  # what the first entry says came before it
@@ -24,7 +25,7 @@ _PARTS = _MAKE and _MAKE(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Shown):
     """The end of a ledger at some moment: note it down elsewhere, as it witnesses all before it.
 
     Attributes
@@ -60,8 +61,8 @@ def as_head(head: "Head | str") -> Head:
     return Head(sequence=int(sequence), hash=digest.lower())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Entry(Shown):
     """One entry of a ledger, as it was written.
 
     Attributes

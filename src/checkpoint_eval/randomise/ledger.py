@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkpoint_eval._checks import as_names
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.randomise import recording
 from checkpoint_eval.randomise.chain import Entry, Head, now
@@ -40,7 +41,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Ledger:
+class Ledger(Shown):
     """A trial's record of allocation, append-only and chained by hashes.
 
     Make one with `Ledger.create`, come back to it with `Ledger.open`, and close it or use it in a

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.randomise.chain import GENESIS, Entry, chained, read_entry, write_body
 from checkpoint_eval.randomise.events import Closed, Event, Screened, check_event, event_fields
@@ -44,7 +45,7 @@ TIP = "INSERT OR REPLACE INTO tip(one, body) VALUES (1, ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allocated:
+class Allocated(Shown):
     """The answer to a request for allocation.
 
     Attributes

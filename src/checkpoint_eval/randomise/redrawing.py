@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from checkpoint_eval._arrays import BoolArray, FloatArray
 from checkpoint_eval._checks import check_count, check_rng
 from checkpoint_eval._memory import remembered
+from checkpoint_eval._progress import watched
 from checkpoint_eval.design.allocation import OneAtATime, Support, SupportTooLarge
 from checkpoint_eval.design.rerandomised import Rerandomised
 from checkpoint_eval.errors import ImpossibleDesign
@@ -57,7 +58,9 @@ def redraw(
     size = min(draws, max(1, CHUNK_CELLS // people.n))
     starts = range(0, draws, size)
     back = _to_rows(assignment)
-    for start, child in zip(starts, check_rng(rng).spawn(len(starts)), strict=True):
+    children = check_rng(rng).spawn(len(starts))
+    chunks = list(zip(starts, children, strict=True))
+    for start, child in watched(chunks, "Redrawing"):
         arms = rule.draw_many(people, min(size, draws - start), child)
         yield arms if back is None else arms[:, back]
 

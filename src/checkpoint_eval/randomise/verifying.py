@@ -4,8 +4,10 @@ import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, frame_of
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.randomise.chain import (
     GENESIS,
@@ -20,9 +22,12 @@ from checkpoint_eval.randomise.keys import seed_text
 from checkpoint_eval.randomise.replaying import Record, follow_entry
 from checkpoint_eval.randomise.storage import SCHEMA, Store
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Shown):
     """What is wrong with a ledger, and at which entry; 0 for the ledger as a whole."""
 
     sequence: int
@@ -33,7 +38,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class Verification(Shown):
     """What verifying a ledger found.
 
     Attributes
@@ -66,6 +71,13 @@ class Verification:
             return f"{counted(len(self.problems), 'problem')} in {found}. {self.problems[0]}"
         drawn = "every arm drawn again" if self.replayed else "no arm drawn again, without the seed"
         return f"{found} in order; {drawn}."
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row a problem, in the order they were found."""
+        found = [(each.sequence, each.what) for each in self.problems]
+        return frame_of(
+            {"sequence": [row[0] for row in found], "problem": [row[1] for row in found]}
+        )
 
 
 def verify_store(

@@ -3,9 +3,13 @@ from .cohort_figures import plot_fidelity
 from .cross_checking import CrossCheck, Recomputed, cross_check
 from .deciding import decision_table
 from .design_figures import plot_drift, plot_integrity, plot_rules
+from .disclosure import Disclosure
+from .disclosure_differences import Differenced, differencing
+from .disclosure_protecting import protect
 from .evaluating import evaluate
-from .evaluation import Evaluation, Result
+from .evaluation import Deviation, Evaluation, Result
 from .event_figures import plot_fit, plot_incidence, plot_mean_events
+from .exporting import ESTIMATES_SCHEMA, read_estimates, write_estimates, write_workbook
 from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
 from .folder import write_folder
 from .harm_figures import plot_lorenz
@@ -16,15 +20,23 @@ from .pathway_figures import plot_needs_together, plot_pathways, plot_phi
 from .subgroup_figures import plot_subgroups
 from .survival_figures import plot_contrast, plot_log_log, plot_schoenfeld
 from .tables import estimates_table
+from .withheld import Withheld
+from .word import write_word
 
 __all__ = [
+    "ESTIMATES_SCHEMA",
     "CrossCheck",
+    "Deviation",
+    "Differenced",
+    "Disclosure",
     "Evaluation",
     "Recomputed",
     "Result",
+    "Withheld",
     "certificate_page",
     "cross_check",
     "decision_table",
+    "differencing",
     "estimates_table",
     "evaluate",
     "flow_diagram",
@@ -48,7 +60,12 @@ __all__ = [
     "plot_schoenfeld",
     "plot_subgroups",
     "plot_survival",
+    "protect",
+    "read_estimates",
     "write_certificate",
+    "write_estimates",
     "write_folder",
     "write_report",
+    "write_word",
+    "write_workbook",
 ]

@@ -1,6 +1,5 @@
 """The second opinion: an evaluation's numbers recomputed by other packages, side by side."""
 
-import html
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from scipy.stats import norm
 
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
@@ -32,7 +32,7 @@ DESCRIBED = ("participant flow", "baseline table", "standardised differences")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recomputed:
+class Recomputed(Shown):
     """One number of an evaluation, and the same from another engine.
 
     Attributes
@@ -101,7 +101,7 @@ SHOWN += ["engine"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CrossCheck:
+class CrossCheck(Shown):
     """Every number of an evaluation beside another engine's.
 
     Attributes
@@ -141,11 +141,10 @@ class CrossCheck:
         if self.agrees:
             return self._told()
         wrong = pd.DataFrame([each.to_row() for each in self.disagreeing])[SHOWN]
-        return f"{self._told()} Different:\n{wrong.to_string(index=False)}"
+        return f"{self._told()} Different:\n{text_table(wrong)}"
 
-    def _repr_html_(self) -> str:
-        table = self.to_frame().sort_values("agrees", kind="stable", na_position="last")
-        return f"<p>{html.escape(self._told())}</p>" + str(table.to_html(index=False))
+    def _table(self) -> pd.DataFrame:
+        return self.to_frame().sort_values("agrees", kind="stable", na_position="last")
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a number; `agrees` is None where there is no second number."""
@@ -226,7 +225,7 @@ def cross_check(evaluation: Evaluation, trial: Trial) -> CrossCheck:
         numbers += _result_rows(Result(value=check), trial, ratio)
     for curve in evaluation.curves:
         numbers += _curve_rows(curve, trial)
-    for result in evaluation.results:
+    for result in (*evaluation.results, *evaluation.sensitivity):
         numbers += _result_rows(result, trial, ratio)
     return CrossCheck(
         title=evaluation.title,

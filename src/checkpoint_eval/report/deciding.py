@@ -57,8 +57,9 @@ def decision_table(evaluation: Evaluation) -> pd.DataFrame:
             "Nothing was promised, as the evaluation has no `protocol`; give one to `evaluate`, or "
             "use `estimates_table`."
         )
-    rows = [_row(each, protocol) for each in evaluation.results if each.value.planned]
-    order = np.argsort([not each.confirmatory for each in evaluation.results], kind="stable")
+    planned = [each for each in evaluation.results if each.value.planned]
+    rows = [_row(each, protocol) for each in planned]
+    order = np.argsort([not each.confirmatory for each in planned], kind="stable")
     return pd.DataFrame([rows[place] for place in order])
 
 

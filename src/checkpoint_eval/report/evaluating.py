@@ -2,30 +2,26 @@
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
+from checkpoint_eval._progress import watched
 from checkpoint_eval.balance.baseline import baseline_table
 from checkpoint_eval.balance.differences import standardised_differences
 from checkpoint_eval.balance.omnibus import omnibus_balance
 from checkpoint_eval.balance.participant_flow import flow
 from checkpoint_eval.balance.ratio import sample_ratio_test
-from checkpoint_eval.design.protocol import AnalysisPlan, Estimand, Protocol
-from checkpoint_eval.errors import InvalidProtocol, TrialError
+from checkpoint_eval.design.protocol import Estimand, Protocol
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.multiplicity import adjust_p_values
 from checkpoint_eval.models.survival import survival_curve
-from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
-from checkpoint_eval.report.measuring import (
-    Asked,
-    Exploration,
-    common_end,
-    computed,
-    usual_measures,
-)
+from checkpoint_eval.report.evaluation_parts import parts_beside
+from checkpoint_eval.report.measuring import attempted, computed
+from checkpoint_eval.report.promises import Asked, Exploration, Plan
 from checkpoint_eval.results import Estimate, SignificanceTest
 
 PACKAGES = ("checkpoint-eval", "numpy", "scipy", "pandas", "statsmodels", "narwhals")
@@ -34,7 +30,7 @@ Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
 
 def evaluate(
-    trial: Trial, protocol: Protocol | None = None, *, progress: Progress = iter
+    trial: Trial, protocol: Protocol | None = None, *, progress: Progress = watched
 ) -> Evaluation:
     """Compute everything the protocol promised.
 
@@ -45,7 +41,8 @@ def evaluate(
         Default: the trial's own. Without any, a standard set of results is computed for each
         outcome and all of them are marked exploratory.
     progress : callable, optional
-        Wraps the sequence of estimands, for example ``tqdm.tqdm`` or ``rich.progress.track``.
+        Wraps the sequence of estimands, for example ``rich.progress.track``. Default: a bar after
+        a second, where somebody can see it; ``iter`` for none.
 
     Returns
     -------
@@ -68,7 +65,17 @@ def evaluate(
     as every arm was followed; cumulative incidence and Gray's test where causes compete. Of
     repeated events: the rate ratio (Andersen-Gill) and the difference in mean events, given death
     where that is known. Of counts: the rate ratio (negative binomial). Of yes or no: risk
-    difference, risk ratio and odds ratio. Of numbers: a randomisation test of the means.
+    difference, risk ratio and odds ratio. Of amounts: the mean difference beside the trimmed one,
+    the probability of superiority and a randomisation test of the means; the ordinal odds ratio
+    before these where three to ten whole numbers occur.
+
+    `sensitivity` takes the first confirmatory estimate of the primary outcome (without a protocol
+    the first outcome's first) and varies it: in each other analysis set, without its covariates or
+    with the protocol's, as the complier average effect, by the other measures usual for its kind,
+    and of each outcome that the protocol marks as another definition. People compared by what they
+    received were not randomised to be compared, and `method` says so. `subgroups` are of the same
+    estimate, which columns that tell subgroups do not adjust. What nobody promised never stops an
+    evaluation: it is not estimable and says why, or stands in `deviations`.
 
     References
     ----------
@@ -90,7 +97,7 @@ def evaluate(
         )
     # First, as it refuses a screening that does not reconcile.
     counts = flow(trial if promised is trial.protocol else replace(trial, protocol=promised))
-    plan = _Plan.promised(trial, promised) if promised is not None else _Plan.exploratory(trial)
+    plan = Plan.promised(trial, promised) if promised is not None else Plan.exploratory(trial)
     found = [
         (estimand, value)
         for place, estimand in enumerate(progress(plan.estimands))
@@ -101,86 +108,26 @@ def evaluate(
         plan.analysis.multiplicity,
     )
     timed = [name for name, each in trial.outcomes.items() if isinstance(each, TimeToEvent)]
-    treatments = trial.arms[1:]
-    tables = [standardised_differences(trial, arm=arm) for arm in treatments if trial.covariates]
+    tables = [
+        standardised_differences(trial, arm=arm) for arm in trial.arms[1:] if trial.covariates
+    ]
     return Evaluation(
         title=promised.title if promised else "a trial without a protocol",
         arms=trial.arms,
         protocol=promised,
         protocol_digest=promised.digest if promised else "",
         data_digest=trial.digest,
-        level=1 - plan.analysis.alpha,
+        level=plan.level,
         seed=plan.analysis.seed,
         versions=_versions(),
         flow=counts,
         baseline=baseline_table(trial),
         balance=tuple(tables),
         checks=_checks(trial, promised),
-        curves=tuple(
-            survival_curve(trial, outcome=name, level=1 - plan.analysis.alpha) for name in timed
-        ),
+        curves=tuple(survival_curve(trial, outcome=name, level=plan.level) for name in timed),
         results=tuple(results),
+        **parts_beside(trial, promised, plan, results),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What to compute: estimands, when outcomes are read, error rates."""
-
-    estimands: tuple[Asked, ...]
-    time_points: dict[str, float]
-    analysis: AnalysisPlan
-
-    @classmethod
-    def promised(cls, trial: Trial, protocol: Protocol) -> "_Plan":
-        _check_fit(trial, protocol)
-        return cls(
-            estimands=protocol.estimands,
-            time_points={each.name: protocol.time_point(each.name) for each in protocol.outcomes},
-            analysis=protocol.analysis,
-        )
-
-    @classmethod
-    def exploratory(cls, trial: Trial) -> "_Plan":
-        ends = {name: common_end(trial, name) for name in trial.outcomes}
-        return cls(
-            estimands=tuple(
-                Exploration(outcome=name, measure=measure)
-                for name, outcome in trial.outcomes.items()
-                for measure in usual_measures(outcome)
-            ),
-            time_points={name: end for name, end in ends.items() if end is not None},
-            analysis=AnalysisPlan(),
-        )
-
-
-def _check_fit(trial: Trial, protocol: Protocol) -> None:
-    """Refuse a protocol that is not about this trial."""
-    names = tuple(arm.name for arm in protocol.arms)
-    if names != trial.arms:
-        raise InvalidProtocol(
-            f"The protocol's arms are {names}, the trial's {trial.arms}; read the trial with "
-            "`Trial.from_protocol`."
-        )
-    if protocol.allocation.strata != trial.assignment.stratified_by:
-        raise InvalidProtocol(
-            f"The protocol's strata are {protocol.allocation.strata}, the trial's "
-            f"{trial.assignment.stratified_by}; read the trial with `Trial.from_protocol`."
-        )
-    try:
-        found = {outcome.name: trial.outcome(outcome.name) for outcome in protocol.outcomes}
-        for estimand in protocol.estimands:
-            trial.arm_in(estimand.analysis_set)
-            for name in estimand.adjust:
-                trial.column(name)
-    except TrialError as problem:
-        raise InvalidProtocol(f"The protocol does not fit the trial: {problem}") from problem
-    for outcome, observed in found.items():
-        if isinstance(observed, TimeToEvent) and observed.unit != protocol.unit:
-            raise InvalidProtocol(
-                f"Outcome {outcome!r} is in {observed.unit} in the trial and in {protocol.unit} in "
-                "the protocol; units are never converted."
-            )
 
 
 def _result(promised: Protocol | None, asked: Asked, value: Estimate | SignificanceTest) -> Result:
@@ -195,13 +142,13 @@ def _result(promised: Protocol | None, asked: Asked, value: Estimate | Significa
 
 
 def _named_values(
-    trial: Trial, plan: _Plan, asked: Asked, place: int
+    trial: Trial, plan: Plan, asked: Asked, place: int
 ) -> list[Estimate | SignificanceTest]:
-    """Return the results of one estimand, or a refusal that says which estimand it is."""
+    """Return the results of one estimand; what was promised and cannot be asked is refused."""
+    if isinstance(asked, Exploration):
+        return attempted(trial, asked, plan=plan, place=place)
     try:
-        timed = isinstance(trial.outcome(asked.outcome), (TimeToEvent, Episodes))
-        at = plan.time_points[asked.outcome] if timed else None
-        return computed(trial, asked, at=at, plan=plan.analysis, place=place)
+        return computed(trial, asked, plan=plan, place=place)
     except TrialError as problem:
         which = f"estimands[{place}], {asked.measure} of {asked.outcome!r}"
         raise type(problem)(f"{which}: {problem}") from problem

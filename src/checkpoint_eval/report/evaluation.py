@@ -1,8 +1,7 @@
 """The evaluation: every result of a trial with what is needed to trace and repeat it."""
 
-import html
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +9,29 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import frozen_mapping, plain
+from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._tidy import OWN, tidy_frame, tidy_row
 from checkpoint_eval.balance.baseline import BaselineTable
 from checkpoint_eval.balance.differences import BalanceTable
+from checkpoint_eval.balance.integrity import Integrity
 from checkpoint_eval.balance.participant_flow import Flow
 from checkpoint_eval.design.protocol import Protocol
-from checkpoint_eval.results import NAN, Curve, Estimate, SignificanceTest, strategies_told
+from checkpoint_eval.models.bounds import Bounds
+from checkpoint_eval.models.inequality import Inequality
+from checkpoint_eval.models.pathway_results import PathwayComparison
+from checkpoint_eval.models.subgroup_results import SubgroupEffects
+from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.results import NAN, Curve, Estimate, SignificanceTest
 
 SCHEMA = "checkpoint-eval/evaluation/1"
+# Beside results and sensitivity, in the order of a report.
+PARTS: tuple[str, ...] = (
+    *("bounds", "integrity", "pathways", "inequality", "subgroups", "deviations"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Shown):
     """One estimate or test, its standing in the protocol, and its adjusted p-value.
 
     `p_adjusted` is NaN where no adjustment for multiplicity was promised.
@@ -32,81 +43,40 @@ class Result:
 
     def to_row(self) -> dict[str, Any]:
         """Return the columns of the tidy table of estimates."""
-        value = self.value
-        row = _estimate_row(value) if isinstance(value, Estimate) else _test_row(value)
-        return row | {
-            "p_adjusted": self.p_adjusted,
-            "planned": value.planned,
-            "confirmatory": self.confirmatory,
-            "intercurrent": strategies_told(value.intercurrent),
-            "method": value.method,
-        }
+        standing = {"p_adjusted": self.p_adjusted, "confirmatory": self.confirmatory}
+        return tidy_row(self.value) | standing
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of the value, and its standing, as plain values."""
+        standing = {"confirmatory": self.confirmatory, "p_adjusted": self.p_adjusted}
+        return self.value.to_dict() | standing
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row of the tidy table of estimates."""
+        return tidy_frame([self.to_row()], OWN)
 
 
-def _estimate_row(value: Estimate) -> dict[str, Any]:
-    return {
-        "outcome": value.outcome,
-        "measure": value.estimand,
-        "treatment": value.contrast[0],
-        "control": value.contrast[1],
-        "analysis_set": value.analysis_set,
-        "adjusted_for": ", ".join(value.adjusted_for),
-        "time_point": value.time_point,
-        "unit": value.unit,
-        "scale": value.scale,
-        "value": value.value,
-        "low": value.low,
-        "high": value.high,
-        "level": value.level,
-        "std_error": value.std_error,
-        "statistic": NAN,
-        "df": NAN,
-        "p_value": value.p_value,
-        "result_control": value.by_arm[0],
-        "result_treatment": value.by_arm[1],
-        **_counts(value.n, value.events, value.missing),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation(Shown):
+    """One way in which the trial departed from what was promised.
 
+    Attributes
+    ----------
+    what : str
+        The kind of departure, such as "another arm received".
+    told : str
+        What happened, in words and without a count of people.
+    counts : (k,) int
+        How many people it touched by arm, control first; empty where it is about no people.
+    """
 
-def _test_row(value: SignificanceTest) -> dict[str, Any]:
-    return {
-        "outcome": value.outcome,
-        "measure": value.test,
-        "treatment": " / ".join(value.arms[1:]),
-        "control": value.arms[0],
-        "analysis_set": value.analysis_set,
-        "adjusted_for": "",
-        "time_point": value.time_point,
-        "unit": value.unit,
-        "scale": "test",
-        "value": NAN,
-        "low": NAN,
-        "high": NAN,
-        "level": NAN,
-        "std_error": NAN,
-        "statistic": value.statistic,
-        "df": value.df,
-        "p_value": value.p_value,
-        "result_control": NAN,
-        "result_treatment": NAN,
-        **_counts(value.n, value.events, value.missing),
-    }
-
-
-def _counts(
-    n: tuple[int, ...], events: tuple[int, ...], missing: tuple[int, ...]
-) -> dict[str, int]:
-    """Return counts in control and, added up, in the treatment arms."""
-    named = {"n": n, "events": events, "missing": missing}
-    return {
-        f"{name}_{arm}": value
-        for name, counts in named.items()
-        for arm, value in (("control", sum(counts[:1])), ("treatment", sum(counts[1:])))
-    }
+    what: str
+    told: str
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Evaluation:
+class Evaluation(Shown):
     """Everything a trial's protocol promised, computed.
 
     Attributes
@@ -124,6 +94,21 @@ class Evaluation:
         Of Python and the packages that computed.
     flow, baseline, balance, checks, curves, results
         In the order of a report.
+    sensitivity : tuple of Result
+        The primary outcome again: in other analysis sets, among compliers, measured otherwise.
+    bounds : tuple of Bounds
+        Of the primary outcome, where somebody's is missing.
+    integrity : tuple of Integrity
+        Overall, then by era and stratum, where the arm received is known.
+    pathways : PathwayComparison or None
+        Where the trial has pathway scores.
+    inequality : tuple of Inequality
+        Of each numeric outcome of at least 0.
+    subgroups : tuple of SubgroupEffects
+        Where the protocol names subgroups.
+    deviations : tuple of Deviation
+    protected : Disclosure or None
+        The rule by which its counts are withheld and rounded; None: they are the true ones.
     """
 
     title: str
@@ -140,6 +125,14 @@ class Evaluation:
     checks: tuple[SignificanceTest, ...]
     curves: tuple[Curve, ...]
     results: tuple[Result, ...]
+    sensitivity: tuple[Result, ...] = ()
+    bounds: tuple[Bounds, ...] = ()
+    integrity: tuple[Integrity, ...] = ()
+    pathways: PathwayComparison | None = None
+    inequality: tuple[Inequality, ...] = ()
+    subgroups: tuple[SubgroupEffects, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    protected: Disclosure | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "versions", frozen_mapping(self.versions))
@@ -156,21 +149,45 @@ class Evaluation:
             "low",
         ]
         columns += ["high", "p_value", "missing_control", "missing_treatment", "planned"]
-        shown = self.to_frame()[columns].drop(columns=[] if len(self.arms) > 2 else ["treatment"])
+        shown = self.to_frame()
+        shown = shown.loc[shown["section"] == "results", columns]
+        shown = shown.drop(columns=[] if len(self.arms) > 2 else ["treatment"])
+        beside = f"\nBeside them: {', '.join(told)}" if (told := list(self._beside())) else ""
         return (
             f"Evaluation of {self.title}; {standing}, data {self.data_digest[:12]}\n"
-            f"{shown.to_string(index=False)}"
+            f"{text_table(shown)}{beside}"
         )
 
+    def _beside(self) -> Iterator[str]:
+        """Tell how much there is beside the results."""
+        for name in ("sensitivity", *PARTS):
+            held = getattr(self, name)
+            if isinstance(held, tuple) and held:
+                yield f"{name}: {len(held)}"
+        if self.pathways is not None:
+            yield f"pathways: {len(self.pathways.pathways)}"
+
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.title)}</p>" + str(self.to_frame().to_html(index=False))
+        """Show the results, then each part beside them that there is."""
+        parts = [(name, held) for name in PARTS if (held := getattr(self, name))]
+        return Shown._repr_html_(self) + "".join(
+            f"<h4>{name}</h4>"
+            + "".join(each._repr_html_() for each in (held if isinstance(held, tuple) else (held,)))
+            for name, held in parts
+        )
+
+    def _table(self) -> pd.DataFrame:
+        return self.to_frame().drop(columns=["protocol_digest", "data_digest"])
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a result, tidy, with the digests that tie it to protocol and data."""
-        frame = pd.DataFrame([result.to_row() for result in self.results])
-        frame["protocol_digest"] = self.protocol_digest
-        frame["data_digest"] = self.data_digest
-        return frame
+        digests = {"protocol_digest": self.protocol_digest, "data_digest": self.data_digest}
+        told = {"results": self.results, "sensitivity": self.sensitivity}
+        return tidy_frame(
+            each.to_row() | digests | {"section": section}
+            for section, results in told.items()
+            for each in results
+        )
 
     def to_json(self) -> str:
         """Return the whole evaluation as JSON: NaN as null, infinities as text."""
@@ -182,19 +199,29 @@ class Evaluation:
             "level": self.level,
             "seed": self.seed,
             "versions": dict(self.versions),
+            "protected": plain(self.protected),
             "protocol": plain(self.protocol),
             "flow": plain(self.flow),
             "baseline": plain(self.baseline),
             "balance": plain(self.balance),
             "checks": [check.to_dict() for check in self.checks],
             "curves": [curve.to_frame().to_dict("list") for curve in self.curves],
-            "results": [
-                result.value.to_dict()
-                | {"confirmatory": result.confirmatory, "p_adjusted": result.p_adjusted}
-                for result in self.results
-            ],
+            "results": [each.to_dict() for each in self.results],
+            "sensitivity": [each.to_dict() for each in self.sensitivity],
+            "bounds": plain(self.bounds),
+            "integrity": plain(self.integrity),
+            "pathways": plain(self.pathways),
+            "inequality": [_without_curves(each) for each in self.inequality],
+            "subgroups": plain(self.subgroups),
+            "deviations": plain(self.deviations),
         }
         return json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _without_curves(found: Inequality) -> dict[str, Any]:
+    """Return what is found, without the curves: they hold everybody's own number, in order."""
+    told: dict[str, Any] = plain(found)
+    return {key: value for key, value in told.items() if key not in ("people", "share")}
 
 
 def _plain(value: Any) -> Any:
@@ -203,6 +230,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):

@@ -186,6 +186,20 @@ _PANELS: tuple[tuple[tuple[str, ...], bool, str], ...] = (
         "Difference in mean number of events (below 0: fewer under treatment)",
     ),
     (("restricted mean ratio",), True, "Ratio of mean time free, log scale (above 1: longer)"),
+    (
+        ("mean difference", "trimmed mean difference", "winsorised mean difference"),
+        False,
+        "Difference in mean (below 0: less under treatment)",
+    ),
+    (
+        ("superiority difference", "net benefit"),
+        False,
+        "Pairs in which treatment has less, less those in which control has (above 0: less)",
+    ),
+    (("ordinal odds ratio",), True, "Odds ratio of worse, log scale (below 1: milder)"),
+    (("win ratio", "win odds"), True, "Wins over losses, log scale (above 1: milder or later)"),
+    (("restricted mean time lost ratio",), True, "Ratio of mean time lost, log scale (below 1)"),
+    (("complier average effect",), False, "Effect on compliers, risk or mean (below 0: less)"),
 )
 
 
@@ -295,8 +309,9 @@ def flow_diagram(flow: Flow, *, ax: Axes | None = None) -> Axes:
     heights = [_size(text)[1] for text in texts]
     height = max(heights) + 1.5 + (_size(top[1])[1] + 1.0 if top else 0)
     with sns.axes_style("white", STYLE):
-        ax = _axes(ax, (width, height))
-        ax.set_position((0.0, 0.0, 1.0, 1.0))
+        if ax is None:  # the room of somebody else's Axes is theirs to give
+            ax = _axes(ax, (width, height))
+            ax.set_position((0.0, 0.0, 1.0, 1.0))
         ax.set(xlim=(0, width), ylim=(0, height))
         ax.axis("off")
         y = height - 0.35

@@ -1,15 +1,20 @@
-"""The folder of a finished evaluation: page, table, JSON and figures."""
+"""The folder of a finished evaluation: page, tables, JSON and figures."""
 
 import json
 from pathlib import Path
 
 from checkpoint_eval._atomic import replaced_folder
 from checkpoint_eval.errors import OutputRefused
+from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.report.disclosure_protecting import protect
 from checkpoint_eval.report.evaluation import SCHEMA, Evaluation
-from checkpoint_eval.report.page import render_page
+from checkpoint_eval.report.exporting import csv_bytes, parquet_bytes, write_workbook
+from checkpoint_eval.report.page import DISCLOSURE, render_page
 from checkpoint_eval.report.rendering import draw_all
+from checkpoint_eval.report.word import write_word
 
-FILES = ("report.html", "estimates.csv", "evaluation.json")
+FILES = ("report.html", "estimates.csv", "estimates.parquet", "evaluation.json")
+ASKED = ("report.docx", "report.xlsx")
 FIGURES = "figures"
 
 
@@ -29,7 +34,7 @@ def check_folder(folder: str | Path) -> Path:
     present = sorted(path.name for path in target.iterdir())
     if not present:
         return target
-    foreign = [name for name in present if name not in (*FILES, FIGURES)]
+    foreign = [name for name in present if name not in (*FILES, *ASKED, FIGURES)]
     drawings = target / FIGURES
     if drawings.is_dir():
         foreign += [
@@ -52,14 +57,25 @@ def _is_ours(file: Path) -> bool:
         return False
 
 
-def write_folder(evaluation: Evaluation, folder: str | Path) -> Path:
-    """Write report.html, estimates.csv, evaluation.json and the figures as SVG and PNG.
+def write_folder(
+    evaluation: Evaluation,
+    folder: str | Path,
+    *,
+    word: bool = False,
+    workbook: bool = False,
+    disclosure: Disclosure | None = DISCLOSURE,
+) -> Path:
+    """Write the page, the estimates as CSV and Parquet, evaluation.json and the figures.
 
     Parameters
     ----------
     evaluation : Evaluation
     folder : str or Path
         Made when absent. A report of ours is replaced as a whole; any other folder is refused.
+    word, workbook : bool
+        Whether to write report.docx and report.xlsx too, as `write_word` and `write_workbook`.
+    disclosure : Disclosure or None
+        As of `write_report`: of every file of the folder.
 
     Returns
     -------
@@ -70,14 +86,22 @@ def write_folder(evaluation: Evaluation, folder: str | Path) -> Path:
     ------
     OutputRefused
         When the folder holds anything we did not write, or cannot be written.
+    TrialError
+        When what Word or Excel files need is not installed.
     """
     target = check_folder(folder)
-    drawings = draw_all(evaluation)
-    page = render_page(evaluation, drawings)
+    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+    drawings = draw_all(shown)
+    page, frame = render_page(shown, drawings), shown.to_frame()
     with replaced_folder(target) as draft:
         (draft / "report.html").write_text(page, encoding="utf-8")
-        evaluation.to_frame().to_csv(draft / "estimates.csv", index=False, lineterminator="\n")
-        (draft / "evaluation.json").write_text(evaluation.to_json(), encoding="utf-8")
+        (draft / "estimates.csv").write_bytes(csv_bytes(frame))
+        (draft / "estimates.parquet").write_bytes(parquet_bytes(frame))
+        (draft / "evaluation.json").write_text(shown.to_json(), encoding="utf-8")
+        if word:
+            write_word(shown, draft / "report.docx", disclosure=None)
+        if workbook:
+            write_workbook(shown, draft / "report.xlsx", disclosure=None)
         (draft / FIGURES).mkdir()
         for drawing in drawings:
             (draft / FIGURES / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")

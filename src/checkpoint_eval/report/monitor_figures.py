@@ -41,8 +41,10 @@ def plot_monitoring(shown: Look | StoppingBounds, *, ax: Axes | None = None) -> 
         _edge(ax, bounds, bounds.critical, "stop for efficacy", TREATMENTS[0])
         if bounds.design.sided == 2:
             _edge(ax, bounds, -bounds.critical, "stop for harm", TREATMENTS[1])
-        elif bounds.design.futility is not None:
-            _edge(ax, bounds, bounds.futility, "stop for futility", TREATMENTS[1])
+        if bounds.design.futility is not None:
+            _edge(ax, bounds, bounds.futility, "stop for futility", TREATMENTS[2])
+            if bounds.design.sided == 2:
+                _edge(ax, bounds, -bounds.futility, "", TREATMENTS[2])
         if isinstance(shown, Look):
             ax.plot(bounds.shares[: shown.z.size], shown.z, "-o", color="black", label="result")
             ax.set_title(

@@ -1,21 +1,29 @@
-"""One self-contained page: tables, figures and provenance, no network."""
+"""One self-contained page: what the sections say, with no network."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from checkpoint_eval._atomic import write_file
 from checkpoint_eval.errors import OutputRefused
+from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.report.disclosure_protecting import protect
 from checkpoint_eval.report.evaluation import Evaluation
-from checkpoint_eval.report.rendering import Drawing, draw_all, inline_svg
-from checkpoint_eval.report.tables import format_p, headline, table_row
+from checkpoint_eval.report.html_tables import html_table
+from checkpoint_eval.report.rendering import draw_all, inline_svg
+from checkpoint_eval.report.sections import Drawing, Table
+from checkpoint_eval.report.sections_all import report_sections, subtitle, title
 
+# Frozen, so that one value may be the default of every call.
+DISCLOSURE = Disclosure()
 GENERATOR = '<meta name="generator" content="checkpoint_eval">'
 
 
-def write_report(evaluation: Evaluation, path: str | Path) -> Path:
+def write_report(
+    evaluation: Evaluation, path: str | Path, *, disclosure: Disclosure | None = DISCLOSURE
+) -> Path:
     """Write the evaluation as one HTML page that needs nothing else.
 
     Parameters
@@ -23,6 +31,9 @@ def write_report(evaluation: Evaluation, path: str | Path) -> Path:
     evaluation : Evaluation
     path : str or Path
         The file to write. A report of ours is replaced; any other file is left alone.
+    disclosure : Disclosure or None
+        The rule by which counts are withheld and rounded before anything is written. None: not at
+        all. The page tells which.
 
     Returns
     -------
@@ -38,8 +49,25 @@ def write_report(evaluation: Evaluation, path: str | Path) -> Path:
     Notes
     -----
     The page is written beside its place and then renamed: an interrupted run leaves the old page
-    or none, never half a one.
+    or none, never half a one. `write_word` writes the same sections.
+
+    References
+    ----------
+    Sections and checklist: CONSORT 2025 (Hopewell et al., BMJ 2025;388:e081123) and Crim-PORT 1.0
+    (Sherman and Strang, 2009). Checked against the evaluation's own numbers, table by table.
     """
+    target = free_place(path, is_ours=_is_ours)
+    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+    write_file(target, render_page(shown, draw_all(shown, kinds=("svg",))).encode())
+    return target
+
+
+def _is_ours(file: Path) -> bool:
+    return GENERATOR.encode() in file.read_bytes()[:2000]
+
+
+def free_place(path: str | Path, *, is_ours: Callable[[Path], bool]) -> Path:
+    """Return a path that is free, or holds a report of ours."""
     target = Path(path)
     if not target.parent.is_dir():
         raise OutputRefused(f"`path` {target}: folder {target.parent} does not exist; make it.")
@@ -47,11 +75,10 @@ def write_report(evaluation: Evaluation, path: str | Path) -> Path:
         raise OutputRefused(
             f"`path` {target} is a folder; name a file in it, or use `write_folder`."
         )
-    if target.exists() and GENERATOR.encode() not in target.read_bytes()[:2000]:
+    if target.exists() and not is_ours(target):
         raise OutputRefused(
             f"`path` {target} exists and is not a report of ours; choose another name."
         )
-    write_file(target, render_page(evaluation, draw_all(evaluation)).encode())
     return target
 
 
@@ -64,37 +91,20 @@ def render_page(evaluation: Evaluation, drawings: tuple[Drawing, ...]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(_content(evaluation, drawings))
+    numbered: list[str] = []
 
+    def table_html(table: Table) -> Markup:
+        numbered.append(table.caption)
+        return html_table(table, name=f"table-{len(numbered)}")
 
-def _content(evaluation: Evaluation, drawings: tuple[Drawing, ...]) -> dict[str, Any]:
-    several = len(evaluation.arms) > 2
-    rows = [table_row(result, several_arms=several) for result in evaluation.results]
-    figures = {
-        drawing.name: {
-            "title": drawing.title,
-            "text": drawing.text,
-            # Our own SVG: the one piece of the page that is not escaped.
-            "svg": Markup(inline_svg(drawing)),
-        }
-        for drawing in drawings
-    }
-    return {
-        "generator": Markup(GENERATOR),
-        "evaluation": evaluation,
-        "protocol": evaluation.protocol,
-        "headline": headline(evaluation),
-        "level": f"{100 * evaluation.level:g}%",
-        "figures": figures,
-        "survival": [name for name in figures if name.startswith("survival-")],
-        "groups": [
-            (title, [row for row in rows if row["standing"] == standing])
-            for title, standing in (
-                ("Planned, confirmatory", "planned, confirmatory"),
-                ("Planned", "planned"),
-                ("Exploratory", "exploratory"),
-            )
-        ],
-        "baseline": evaluation.baseline.to_wide(),
-        "checks": [(check, format_p(check.p_value)) for check in evaluation.checks],
-    }
+    headline, *sections = report_sections(evaluation, drawings)
+    return environment.get_template("report.html.j2").render(
+        generator=Markup(GENERATOR),
+        title=title(evaluation),
+        subtitle=subtitle(evaluation),
+        headline=headline,
+        sections=sections,
+        table_html=table_html,
+        # Our own SVG: with the tables, the pieces of the page that are not escaped again.
+        figure_svg=lambda drawing: Markup(inline_svg(drawing)),
+    )

@@ -63,6 +63,8 @@ def second_opinions(
         return test(result, trial) if test else {}
     if result.adjusted_for and result.estimand != "hazard ratio":
         return {}
+    if result.method.startswith(MIXED):
+        return {}
     estimate = ESTIMATES.get(result.estimand)
     return estimate(result, trial) if estimate else {}
 
@@ -89,18 +91,27 @@ def second_counts(result: Estimate | SignificanceTest, trial: Trial) -> Opinions
 def no_engine(result: Estimate | SignificanceTest) -> str:
     """Return why no other engine computes the remaining parts of a result."""
     name = result.estimand if isinstance(result, Estimate) else result.test
+    if result.method.startswith(MIXED):
+        return "no second engine: neither package has a variance by arm in a mixed model"
     if isinstance(result, Estimate) and result.adjusted_for and name != "hazard ratio":
-        return PSEUDO if name.startswith(("restricted", "survival")) else REGRESSION
+        if name.startswith(("restricted", "survival", "cumulative incidence")):
+            return PSEUDO
+        if name.startswith(("risk", "odds")):
+            return REGRESSION
     reasons = (why for start, why in NO_ENGINE.items() if name.startswith(start))
     return next(reasons, f"no second engine: neither package computes the {name}")
 
 
 PSEUDO = "no second engine: neither package regresses pseudo-observations"
 REGRESSION = "no second engine: the regression is statsmodels' here too"
+MIXED = "mixed model"
 FISHER = "no second engine: Fisher's p is scipy's here, and statsmodels has none"
 NO_ENGINE = {
     "risk": FISHER,
     "odds": FISHER,
+    "rate ratio": REGRESSION,
+    "ordinal": REGRESSION,
+    "mean difference": "no second engine is asked: R estimatr is, in the tests",
     "restricted mean time lost": "no second engine: neither package computes the time lost",
     "restricted mean": "no second engine: lifelines' variance of a restricted mean is that of "
     "min(T, t), not of its mean (its issue 1682)",

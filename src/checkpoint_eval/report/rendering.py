@@ -2,92 +2,199 @@
 
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
-from checkpoint_eval.balance.differences import BalanceTable
-from checkpoint_eval.balance.participant_flow import Flow
-from checkpoint_eval.report.evaluation import Evaluation
+from checkpoint_eval.report.design_figures import plot_integrity
+from checkpoint_eval.report.evaluation import Evaluation, Result
+from checkpoint_eval.report.figure_texts import (
+    balance_text,
+    curve_text,
+    effects_text,
+    flow_text,
+    inequality_text,
+    integrity_text,
+    pathways_text,
+    subgroups_text,
+)
 from checkpoint_eval.report.figures import flow_diagram, plot_balance, plot_forest, plot_survival
+from checkpoint_eval.report.harm_figures import plot_lorenz
+from checkpoint_eval.report.pathway_figures import plot_pathways
+from checkpoint_eval.report.sections import Drawing
+from checkpoint_eval.report.subgroup_figures import plot_subgroups
+
+# Inches around a drawing; and the width and height that its footer takes.
+PAD, FOOTER = 0.1, (2.4, 0.1)
+KINDS: tuple[str, ...] = ("svg", "png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """One figure as files, and in words for those who do not see it."""
+class _Planned:
+    """A figure to be drawn: its name, what it is called and tells, and what draws it."""
 
     name: str
     title: str
     text: str
-    svg: str
-    png: bytes
+    draw: Callable[[], Axes]
 
 
-def draw_all(evaluation: Evaluation) -> tuple[Drawing, ...]:
-    """Return every figure of a report, its protocol and data digests in the footer."""
+def draw_all(evaluation: Evaluation, *, kinds: Sequence[str] = KINDS) -> tuple[Drawing, ...]:
+    """Return every figure of a report, its protocol and data digests in the footer.
+
+    A kind that is not asked for is left empty: the page needs no PNG and the Word document no SVG.
+    """
     short = evaluation.protocol_digest[:12] or "none"
     footer = f"protocol {short} · data {evaluation.data_digest[:12]}"
-    drawn: list[tuple[str, str, str, Axes]] = [
-        ("flow", "Participant flow", _flow_text(evaluation.flow), flow_diagram(evaluation.flow))
-    ]
-    if evaluation.balance:
-        text = _balance_text(evaluation.balance)
-        drawn.append(("balance", "Balance at baseline", text, plot_balance(evaluation.balance)))
+    return tuple(_render(each, footer=footer, kinds=kinds) for each in _planned(evaluation))
+
+
+def _planned(evaluation: Evaluation) -> Iterator[_Planned]:
+    found = evaluation.flow
+    yield _Planned(
+        name="flow",
+        title="Participant flow",
+        text=flow_text(found),
+        draw=partial(flow_diagram, found),
+    )
+    tables = evaluation.balance
+    if tables:
+        yield _Planned(
+            name="balance",
+            title="Balance at baseline",
+            text=balance_text(tables),
+            draw=partial(plot_balance, tables),
+        )
+    yield from _integrity(evaluation)
     for curve in evaluation.curves:
-        title = f"Time to {curve.outcome}"
-        drawn.append((f"survival-{_slug(curve.outcome)}", title, repr(curve), plot_survival(curve)))
-    forest = plot_forest(evaluation)
-    if forest:
-        text = "Estimates and intervals, as in the table of results."
-        drawn.append(("forest", "Estimates and intervals", text, forest[0]))
-    return tuple(_render(name, title, text, ax, footer=footer) for name, title, text, ax in drawn)
+        yield _Planned(
+            name=f"survival-{_slug(curve.outcome)}",
+            title=f"Time to {curve.outcome}",
+            text=curve_text(curve),
+            draw=partial(plot_survival, curve),
+        )
+    yield from _more(evaluation)
+    yield from _forests(evaluation)
 
 
-def _render(name: str, title: str, text: str, ax: Axes, *, footer: str) -> Drawing:
+def _integrity(evaluation: Evaluation) -> Iterator[_Planned]:
+    for each in evaluation.integrity:
+        if each.by:
+            by = ", ".join(each.by)
+            yield _Planned(
+                name=f"integrity-{_slug(by)}",
+                title=f"Treated as assigned, by {by}",
+                text=integrity_text(each),
+                draw=partial(plot_integrity, each),
+            )
+
+
+def _more(evaluation: Evaluation) -> Iterator[_Planned]:
+    """Plan the figures of pathways, harm and subgroups."""
+    pathways = evaluation.pathways
+    if pathways:
+        for among, family in (("need", pathways.with_need), ("everyone", pathways.everyone)):
+            yield _Planned(
+                name=f"pathways-{among}",
+                title=f"Critical pathways, among {family.among}",
+                text=pathways_text(pathways, family),
+                draw=partial(plot_pathways, pathways, among=among),
+            )
+    for inequality in evaluation.inequality:
+        difference = inequality.difference
+        yield _Planned(
+            name=f"lorenz-{_slug(difference.outcome)}-{_slug(difference.contrast[0])}",
+            title=f"How {difference.outcome} is spread over people",
+            text=inequality_text(inequality),
+            draw=partial(plot_lorenz, inequality),
+        )
+    for place, subgroups in enumerate(evaluation.subgroups, 1):
+        overall = subgroups.overall
+        yield _Planned(
+            name=f"subgroups-{place}",
+            title=f"{overall.estimand.capitalize()} of {overall.outcome} in subgroups",
+            text=subgroups_text(subgroups),
+            draw=partial(plot_subgroups, subgroups),
+        )
+
+
+def _forests(evaluation: Evaluation) -> Iterator[_Planned]:
+    """Plan one forest for what was promised, one for what was not and one for sensitivity."""
+    planned = tuple(each for each in evaluation.results if each.value.planned)
+    others = tuple(each for each in evaluation.results if not each.value.planned)
+    groups: tuple[tuple[str, str, tuple[Result, ...]], ...] = (
+        ("forest", "Planned estimates and intervals", planned),
+        ("forest-exploratory", "Exploratory estimates and intervals", others),
+        ("forest-sensitivity", "Sensitivity: estimates and intervals", evaluation.sensitivity),
+    )
+    for name, title, results in groups:
+        axes = plot_forest(replace(evaluation, results=results)) if results else []
+        if axes:
+            yield _Planned(
+                name=name,
+                title=title,
+                text=effects_text(results),
+                draw=partial(axes.__getitem__, 0),
+            )
+
+
+def _render(planned: _Planned, *, footer: str, kinds: Sequence[str]) -> Drawing:
+    ax = planned.draw()
     figure = ax.figure
     if not isinstance(figure, Figure):
         raise TypeError("figures of a report stand alone, not inside another figure")
-    # Under everything drawn, labels included; both in inches.
-    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    corner = (drawn.x1 / width, (drawn.y0 - 0.08) / height)
-    figure.text(*corner, footer, ha="right", va="top", size=6, color="#5f6368")
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()  # which places the axes, so that their box is known
+        figure.set_layout_engine("none")
+    box = _with_footer(figure, footer)
     # A salt and no date: an SVG otherwise differs each time it is written.
     with mpl.rc_context({"svg.hashsalt": "checkpoint_eval", "svg.fonttype": "path"}):
         svg, png = io.StringIO(), io.BytesIO()
-        figure.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None})
-        figure.savefig(png, format="png", bbox_inches="tight", dpi=150)
+        if "svg" in kinds:
+            figure.savefig(svg, format="svg", bbox_inches=box, metadata={"Date": None})
+        if "png" in kinds:
+            figure.savefig(png, format="png", bbox_inches=box, dpi=150)
     plt.close(figure)
-    return Drawing(name=name, title=title, text=text, svg=svg.getvalue(), png=png.getvalue())
+    return Drawing(
+        name=planned.name,
+        title=planned.title,
+        text=planned.text,
+        svg=svg.getvalue(),
+        png=png.getvalue(),
+    )
+
+
+def _with_footer(figure: Figure, footer: str) -> Bbox:
+    """Write the footer under everything drawn, labels included, and return the box of it all.
+
+    Inches; found once, as matplotlib's own "tight" draws the figure again for each file.
+    """
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    left = min(drawn.x0, drawn.x1 - FOOTER[0])
+    corner = (drawn.x1 / width, (drawn.y0 - PAD) / height)
+    figure.text(*corner, footer, ha="right", va="top", size=6, color="#5f6368")
+    return Bbox([[left - PAD, drawn.y0 - 2 * PAD - FOOTER[1]], [drawn.x1 + PAD, drawn.y1 + PAD]])
 
 
 def inline_svg(drawing: Drawing) -> str:
-    """Return the SVG element alone, its ids made unique so that figures share one page."""
+    """Return the SVG element alone, named and told in words, its ids unlike those of others."""
     body = drawing.svg[drawing.svg.index("<svg") :]
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{drawing.name}-", body)
-    return re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    ids = f"{drawing.name}-title", f"{drawing.name}-desc"
+    named = (
+        f'role="img" aria-labelledby="{ids[0]} {ids[1]}"><title id="{ids[0]}">'
+        f'{escape(drawing.title)}</title><desc id="{ids[1]}">{escape(drawing.text)}</desc>'
+    )
+    return re.sub(r"<svg([^>]*)>", lambda found: f"<svg{found[1]} {named}", body, count=1)
 
 
 def _slug(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name)
-
-
-def _flow_text(flow: Flow) -> str:
-    steps = "; ".join(
-        f"{step.step}: "
-        + ", ".join(f"{arm} {n}" for arm, n in zip(flow.arms, step.counts, strict=True))
-        for step in flow.steps
-    )
-    return f"Participant flow. {steps}."
-
-
-def _balance_text(tables: Sequence[BalanceTable]) -> str:
-    rows = [
-        f"{row.covariate} {row.level} {row.difference:.2f}".replace("  ", " ")
-        for table in tables
-        for row in table.rows
-    ]
-    return f"Standardised differences: {'; '.join(rows)}."

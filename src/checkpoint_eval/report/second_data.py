@@ -43,6 +43,8 @@ def people_of(
         labels = np.array([*column.levels, None], dtype=object)
         codes = np.nan_to_num(column.values, nan=-1).astype(int)
         frame[f"x{place}"] = labels[codes] if column.levels else column.values
+    if getattr(result, "estimand", "") == "complier average effect":
+        known &= trial.received >= 0
     known &= frame.notna().all(axis=1).to_numpy()
     if missing:
         return frame[(code >= 0) & ~known]

@@ -1,19 +1,34 @@
 """Tables for readers: finished numbers in, formatted text out."""
 
+from collections.abc import Sequence
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
 
 from checkpoint_eval.report.evaluation import Evaluation, Result
-from checkpoint_eval.results import Estimate, SignificanceTest
+from checkpoint_eval.report.withheld import Withheld
+from checkpoint_eval.results import Estimate, SignificanceTest, strategies_told
 
 SHARES = ("risk", "survival difference", "cumulative incidence")
+
+
+def told(count: object) -> str:
+    """Return a count as it is printed everywhere; one that is withheld says so itself."""
+    return f"{count:,}" if isinstance(count, Integral) else str(count)
+
+
+def told_by_arm(counts: Sequence[object], arms: Sequence[str]) -> str:
+    """Return counts in words, each with its arm."""
+    return ", ".join(f"{arm} {told(count)}" for arm, count in zip(arms, counts, strict=True))
 
 
 def estimates_table(evaluation: Evaluation) -> pd.DataFrame:
     """Return the results as a paper prints them, one row a result.
 
     Columns: outcome, measure, analysis set, control and treatment (events / people, and the
-    result in the arm), effect (interval), p, standing. `Evaluation.to_frame` holds the numbers.
+    result in the arm), effect (interval), p, standing, intercurrent (how events after
+    randomisation are taken), method. `Evaluation.to_frame` holds the numbers.
     """
     return pd.DataFrame(
         [table_row(each, several_arms=len(evaluation.arms) > 2) for each in evaluation.results]
@@ -30,7 +45,7 @@ def table_row(result: Result, *, several_arms: bool = False) -> dict[str, str]:
     if not np.isnan(result.p_adjusted):
         p_value += f"; {format_p(result.p_adjusted)} for multiplicity"
     if isinstance(value, SignificanceTest):
-        return _test_row(value) | {"p": p_value, "standing": standing, "method": value.method}
+        return _test_row(value) | {"p": p_value} | _footing(value, standing)
     adjusted = f", adjusted for {', '.join(value.adjusted_for)}" if value.adjusted_for else ""
     which = f", {value.contrast[0]}" if several_arms else ""
     at = "" if np.isnan(value.time_point) else f" at {value.time_point:g} {value.unit}"
@@ -42,53 +57,70 @@ def table_row(result: Result, *, several_arms: bool = False) -> dict[str, str]:
         "treatment": _arm_cell(value, 1),
         "effect (interval)": format_effect(value),
         "p": p_value,
+        **_footing(value, standing),
+    }
+
+
+def _footing(value: Estimate | SignificanceTest, standing: str) -> dict[str, str]:
+    return {
         "standing": standing,
+        "intercurrent": strategies_told(value.intercurrent),
         "method": value.method,
     }
 
 
 def _test_row(test: SignificanceTest) -> dict[str, str]:
-    cells = [
-        f"{f'{test.events[arm]}/' if test.events else ''}{n}{_lost(test.missing[arm])}"
-        for arm, n in enumerate(test.n)
-    ]
-    told = f"statistic {test.statistic:.3f}".replace("-", "−")
+    cells = [_counts(test, arm) for arm in range(len(test.n))]
+    found = f"statistic {test.statistic:.3f}".replace("-", "−")
     return {
         "outcome": test.outcome,
         "measure": test.test,
         "analysis set": test.analysis_set,
         "control": cells[0],
         "treatment": "; ".join(cells[1:]),
-        "effect (interval)": told if test.estimable else "not estimable",
+        "effect (interval)": found if test.estimable else "not estimable",
     }
 
 
+def _counts(value: Estimate | SignificanceTest, arm: int) -> str:
+    """Return events and people of one arm; outcomes that are no events have people alone."""
+    events = f"{told(value.events[arm])}/" if value.events else ""
+    missing = value.missing[arm] if value.missing else 0
+    return f"{events}{told(value.n[arm])}{f', {told(missing)} unknown' if missing else ''}"
+
+
 def _arm_cell(value: Estimate, arm: int) -> str:
-    counts = f"{value.events[arm]}/{value.n[arm]}{_lost(value.missing[arm])}"
     result = value.by_arm[arm]
+    counts = _counts(value, arm)
     return counts if np.isnan(result) else f"{counts}; {format_value(value, result)}"
-
-
-def _lost(missing: int) -> str:
-    return f", {missing} unknown" if missing else ""
 
 
 def is_share(value: Estimate) -> bool:
     """Return whether the estimate and its results by arm are shares, printed as per cent."""
-    return value.estimand.startswith(SHARES) and value.scale == "difference"
+    # An effect on compliers is one where it is read at a time: of what has happened by then.
+    complied = value.estimand == "complier average effect" and not np.isnan(value.time_point)
+    return complied or (value.estimand.startswith(SHARES) and value.scale == "difference")
 
 
 def _is_number_of_events(value: Estimate) -> bool:
     return value.estimand.startswith("mean events")
 
 
+def share(number: float) -> str:
+    """Return a share as per cent; one that is not known or not told says so."""
+    if isinstance(number, Withheld):
+        return str(number)
+    return "–" if np.isnan(number) else f"{100 * number:.1f}%"
+
+
 def format_value(value: Estimate, number: float) -> str:
     """Return one arm's result: a share as per cent, a rate per unit, a time in its unit."""
-    if value.estimand.startswith(("risk", "survival", "odds", "cumulative incidence")):
-        return f"{100 * number:.1f}%"
+    shares = ("risk", "survival", "odds", "cumulative incidence")
+    if value.estimand.startswith(shares) or is_share(value):
+        return share(number)
     if value.estimand == "rate ratio":
         return f"{number:.3g} per {value.unit.removesuffix('s')}"
-    if _is_number_of_events(value):
+    if _is_number_of_events(value) or not value.unit:
         return f"{number:.2f}"
     return f"{number:.1f} {value.unit}"
 
@@ -102,16 +134,19 @@ def format_effect(value: Estimate) -> str:
     if points:
         numbers = [100 * number for number in numbers]
     least = 1 if points or max(map(abs, numbers)) >= 10 else 2
-    shown, low, high = _told_apart(
+    shown, low, high = told_apart(
         numbers, null=value.null, least=least, signed=value.scale == "difference"
     )
-    unit = ""
-    if value.scale == "difference":
-        unit = " points" if points else "" if _is_number_of_events(value) else f" {value.unit}"
-    return f"{shown}{unit} ({low} to {high})"
+    return f"{shown}{_unit_of(value)} ({low} to {high})"
 
 
-def _told_apart(numbers: list[float], *, null: float, least: int, signed: bool) -> list[str]:
+def _unit_of(value: Estimate) -> str:
+    if value.scale == "ratio" or _is_number_of_events(value):
+        return ""
+    return " points" if is_share(value) else f" {value.unit}".rstrip()
+
+
+def told_apart(numbers: Sequence[float], *, null: float, least: int, signed: bool) -> list[str]:
     """Return numbers with as many decimals as it takes that none reads as no effect unless it is.
 
     A limit of 0.996 must not be printed as 1.00: whether the interval holds 1 is the message.
@@ -132,44 +167,3 @@ def format_p(p_value: float) -> str:
     if np.isnan(p_value):
         return "–"
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
-def headline(evaluation: Evaluation) -> str:
-    """Return the primary outcome in plain sentences, one a treatment arm, or say there is none."""
-    primary = evaluation.protocol.primary.name if evaluation.protocol else None
-    told = [
-        _sentence(result.value)
-        for result in evaluation.results
-        if isinstance(result.value, Estimate)
-        and result.value.estimand == "risk difference"
-        and result.value.analysis_set == "itt"
-        and not result.value.adjusted_for
-        and result.value.estimable
-        and primary in (None, result.value.outcome)
-    ]
-    if not told:
-        return "No plain comparison of risks was asked for; the table of results tells what was."
-    return " ".join(told[: len(evaluation.arms) - 1])
-
-
-def _sentence(value: Estimate) -> str:
-    at = "" if np.isnan(value.time_point) else f" within {value.time_point:g} {value.unit}"
-    gap = f"{100 * abs(value.value):.1f} in every 100 {'fewer' if value.value < 0 else 'more'}"
-    limits = [100 * value.low, 100 * value.high]
-    low, high = _told_apart(limits, null=0.0, least=1, signed=True)
-    return (
-        f"“{value.outcome}”{at}: {_people(value, 1)}, and {_people(value, 0)}; "
-        f"{gap if value.value else 'no difference'}, unadjusted. The {100 * value.level:g}% "
-        f"interval runs from {low} to {high} percentage points."
-    )
-
-
-def _people(value: Estimate, arm: int) -> str:
-    """Tell one arm's people: assigned, known, with the event, and the share they stand for."""
-    assigned = value.n[arm] + value.missing[arm]
-    known = f", {value.n[arm]} of them with a known outcome" if value.missing[arm] else ""
-    share = f"{100 * value.by_arm[arm]:.1f}%"
-    counted = np.isclose(value.by_arm[arm], value.events[arm] / value.n[arm])
-    told = share if counted else f"an estimated {share}, as some were followed for less"
-    name = value.contrast[1 - arm]
-    return f"{value.events[arm]} of {assigned} people assigned to {name}{known} ({told})"

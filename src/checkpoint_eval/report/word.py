@@ -1,0 +1,206 @@
+"""The report as a Word document, for those who circulate Word: the sections of the page."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checkpoint_eval._atomic import write_file
+from checkpoint_eval.errors import OutputRefused, TrialError
+from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.report.disclosure_protecting import protect
+from checkpoint_eval.report.evaluation import Evaluation
+from checkpoint_eval.report.page import DISCLOSURE, free_place
+from checkpoint_eval.report.rendering import draw_all
+from checkpoint_eval.report.sections import Drawing, Section, Table
+from checkpoint_eval.report.sections_all import report_sections, subtitle, title
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.table import _Cell
+    from docx.text.paragraph import Paragraph
+
+MAKER = "checkpoint_eval"
+# Centimetres of an A4 page and its margins; the width left for text.
+PAGE, MARGIN = (21.0, 29.7), 2.0
+WIDTH = PAGE[0] - 2 * MARGIN
+# Points of text in tables, small print below it.
+TABLE, SMALL = 8.5, 7.5
+
+
+def write_word(
+    evaluation: Evaluation, path: str | Path, *, disclosure: Disclosure | None = DISCLOSURE
+) -> Path:
+    """Write the evaluation as a Word document: the same sections, tables and figures as the page.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    path : str or Path
+        The file to write, ending in ".docx". A report of ours is replaced; any other file is left
+        alone.
+    disclosure : Disclosure or None
+        As of `write_report`.
+
+    Returns
+    -------
+    Path
+        Where the document is.
+
+    Raises
+    ------
+    TrialError
+        When python-docx is not installed, or the name does not end in ".docx".
+    OutputRefused
+        As `write_report`.
+
+    Notes
+    -----
+    Headings are Word's own, so that its navigation pane and a screen reader find them. The first
+    row of a table repeats on every page, and figures have alternative text.
+
+    References
+    ----------
+    As `write_report`. Checked against the tables of the page, cell by cell.
+    """
+    try:
+        import docx
+    except ImportError as missing:
+        raise TrialError(
+            "A Word document needs python-docx; install `checkpoint-eval[docx]`."
+        ) from missing
+    if Path(path).suffix.lower() != ".docx":
+        raise OutputRefused(f"`path` {path} must end in .docx, so that Word opens it.")
+    target = free_place(path, is_ours=_is_ours)
+    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+    document = docx.Document()
+    _prepare(document, shown)
+    document.add_heading(title(shown), level=0)
+    document.add_paragraph(subtitle(shown))
+    for section in report_sections(shown, draw_all(shown, kinds=("png",))):
+        _add_section(document, section, level=1)
+    written = io.BytesIO()
+    document.save(written)
+    write_file(target, written.getvalue())
+    return target
+
+
+def _is_ours(file: Path) -> bool:
+    import docx
+
+    try:
+        return bool(docx.Document(str(file)).core_properties.category == MAKER)
+    except Exception:
+        return False
+
+
+def _prepare(document: "Document", evaluation: Evaluation) -> None:
+    """Set page, language, fonts, properties and the footer with page numbers."""
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.oxml.ns import qn
+    from docx.shared import Cm, Pt, RGBColor
+
+    section = document.sections[0]
+    section.page_width, section.page_height = (Cm(each) for each in PAGE)
+    for side in ("left", "right", "top", "bottom"):
+        setattr(section, f"{side}_margin", Cm(MARGIN))
+    properties = document.core_properties
+    properties.title, properties.category = title(evaluation), MAKER
+    properties.author = properties.comments = ""
+    properties.language = "en-GB"
+    normal = document.styles["Normal"]
+    normal.font.name, normal.font.size = "Arial", Pt(10)
+    language = normal.element.get_or_add_rPr()
+    mark = language.makeelement(qn("w:lang"), {qn("w:val"): "en-GB"})
+    language.append(mark)
+    for name in ("Title", "Heading 1", "Heading 2", "Caption"):
+        style = document.styles[name]
+        style.font.name, style.font.color.rgb = "Arial", RGBColor(0x20, 0x21, 0x24)
+        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+            fonts.attrib.pop(qn(f"w:{theme}"), None)
+    document.styles["Title"].font.size = Pt(20)
+    footer = section.footer.paragraphs[0]
+    footer.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    short = evaluation.protocol_digest[:12] or "none"
+    footer.add_run(f"protocol {short} · data {evaluation.data_digest[:12]} · page ")
+    _field(footer, "PAGE")
+    footer.add_run(" of ")
+    _field(footer, "NUMPAGES")
+
+
+def _field(paragraph: "Paragraph", name: str) -> None:
+    """Add a field that Word fills in, such as the page number."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), name)
+    run = OxmlElement("w:r")
+    shown = OxmlElement("w:t")
+    shown.text = "1"
+    run.append(shown)
+    field.append(run)
+    paragraph._p.append(field)
+
+
+def _add_section(document: "Document", section: Section, *, level: int) -> None:
+    document.add_heading(section.title, level=level)
+    for paragraph in section.paragraphs:
+        document.add_paragraph(paragraph)
+    for command in section.commands:
+        document.add_paragraph().add_run(command).font.name = "Courier New"
+    for drawing in section.drawings:
+        _add_drawing(document, drawing)
+    for table in section.tables:
+        _add_table(document, table)
+    for part in section.parts:
+        _add_section(document, part, level=level + 1)
+
+
+def _add_drawing(document: "Document", drawing: Drawing) -> None:
+    from docx.shared import Cm
+
+    picture = document.add_picture(io.BytesIO(drawing.png))
+    # As drawn at 150 dots an inch, but no wider or higher than the page.
+    most = min(1.0, Cm(WIDTH) / picture.width, Cm(20) / picture.height)
+    picture.width, picture.height = int(picture.width * most), int(picture.height * most)
+    named = picture._inline.docPr
+    named.set("descr", drawing.text)
+    named.set("title", drawing.title)
+    document.paragraphs[-1].paragraph_format.keep_with_next = True
+    document.add_paragraph(drawing.title, style="Caption")
+
+
+def _add_table(document: "Document", table: Table) -> None:
+    from docx.oxml import OxmlElement
+    from docx.shared import Pt
+
+    caption = document.add_paragraph(table.caption, style="Caption")
+    caption.paragraph_format.keep_with_next = True
+    made = document.add_table(rows=1 + len(table.rows), cols=len(table.columns))
+    made.style = "Table Grid"
+    # Rows are looked up once: python-docx searches the whole table each time.
+    for place, (into, row) in enumerate(zip(made.rows, (table.columns, *table.rows), strict=True)):
+        for cell, text in zip(into.cells, row, strict=True):
+            _fill(cell, text, bold=place == 0)
+        properties = into._tr.get_or_add_trPr()
+        properties.append(OxmlElement("w:cantSplit"))
+        if place == 0:
+            properties.append(OxmlElement("w:tblHeader"))
+    for note in table.notes:
+        document.add_paragraph().add_run(note).font.size = Pt(SMALL)
+    document.add_paragraph()
+
+
+def _fill(cell: "_Cell", text: str, *, bold: bool) -> None:
+    from docx.shared import Pt
+
+    first, _, rest = text.partition("\n")
+    paragraph: Any = cell.paragraphs[0]
+    paragraph.paragraph_format.space_after = Pt(0)
+    run = paragraph.add_run(first)
+    run.font.size, run.bold = Pt(TABLE), bold
+    if rest:
+        run.add_break()
+        small = paragraph.add_run(rest)
+        small.font.size = Pt(SMALL)
