@@ -76,6 +76,8 @@ html_sidebars = {
     "coming-from-r": [],
     "coming-from-lifelines": [],
     "data-dictionary": [],
+    "commands": [],
+    "protocol": [],
     "glossary": [],
     "index": [],
 }

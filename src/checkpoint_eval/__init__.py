@@ -12,10 +12,10 @@ The walk of the data: **design → randomise → follow up → check → analyse
 - All that the protocol promised: `evaluate`, then `write_report`.
 
 Each step is a room with more in it: `design`, `randomise`, `outcomes`, `balance`, `models`,
-`cohort`, `report`. Differences are treatment − control, ratios treatment ÷ control.
+`cohort`, `power`, `report`. Differences are treatment − control, ratios treatment ÷ control.
 """
 
-import lazy_loader
+from checkpoint_eval import _names
 
 # Names load when first used, so that importing the library costs little more than numpy.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = _names.attach(__name__, __file__)

@@ -1,4 +1,4 @@
-from . import balance, cohort, design, models, outcomes, randomise, report
+from . import balance, cohort, design, models, outcomes, power, randomise, report
 from ._version import __version__
 from .balance.differences import BalanceTable, standardised_differences
 from .balance.omnibus import omnibus_balance
@@ -91,6 +91,7 @@ __all__ = [
     "odds_ratio",
     "omnibus_balance",
     "outcomes",
+    "power",
     "randomisation_interval",
     "randomisation_test",
     "randomise",

@@ -1,7 +1,9 @@
 """Checks at the public boundary, in positive form so that NaN is refused."""
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 import numpy as np
@@ -63,6 +65,17 @@ def check_count(value: int, name: str, *, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise TrialError(f"`{name}` must be a whole number of at least {least}, got {value!r}.")
     return int(value)
+
+
+def check_path(path: object, name: str = "path") -> Path:
+    """Return a path that a file system can hold, be there something or not."""
+    if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
+        raise TrialError(f"`{name}` must be where a file is or will be, got {path!r}.")
+    try:
+        Path(path).exists()
+    except OSError as problem:
+        raise TrialError(f"`{name}` cannot be used: {problem.strerror}; shorten it.") from problem
+    return Path(path)
 
 
 def check_rng(rng: object) -> np.random.Generator:

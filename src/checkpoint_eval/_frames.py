@@ -12,6 +12,8 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import counted, did_you_mean
 from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
 
+HUGE = 1e100  # beyond it squares cannot be added up
+
 
 def read_table(table: object) -> nw.DataFrame[Any]:
     """Return the table behind one interface, refusing repeated columns and empty tables."""
@@ -83,7 +85,8 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
     """Return the column as floats, NaN where missing; text that is no number is refused by row."""
     dtype = series.dtype
     if dtype.is_numeric() or dtype == nw.Boolean:
-        return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        return _refuse_huge(values, series.name, role=role)
     if dtype.is_temporal():
         raise InvalidData(
             f"The {role} column {series.name!r} holds dates; give numbers, "
@@ -100,7 +103,20 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
             f"at {at_row(int((codes == code).argmax()))}; {remedy}."
         )
     values = np.array([*found, np.nan], dtype=np.float64)
-    return values[codes]  # code -1, missing, reads the NaN at the end
+    # code -1, missing, reads the NaN at the end
+    return _refuse_huge(values[codes], series.name, role=role)
+
+
+def _refuse_huge(values: FloatArray, name: str, *, role: str) -> FloatArray:
+    """Refuse numbers whose squares could not be added up; infinite ones are another matter."""
+    huge = np.isfinite(values) & (np.abs(values) > HUGE)
+    if huge.any():
+        row = int(huge.argmax())
+        raise InvalidData(
+            f"The {role} column {name!r} is {values[row]:g} at {at_row(row)}, beyond anything that "
+            "is measured; correct it."
+        )
+    return values
 
 
 def _is_number(value: object) -> bool:

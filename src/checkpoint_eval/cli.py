@@ -17,6 +17,7 @@ from checkpoint_eval.cli_init import init
 from checkpoint_eval.cli_power import power
 from checkpoint_eval.cli_practise import certify, generate
 from checkpoint_eval.cli_randomise import randomise, refusals
+from checkpoint_eval.cli_tidy import tidy
 from checkpoint_eval.errors import OutputRefused
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ with_exact = click.option(
 )
 
 
-@main.command()
+@main.command(short_help="Evaluate a real trial, to see what a report is.")
 @with_word
 @with_excel
 @with_exact
@@ -80,7 +81,7 @@ def demo(out: Path, **files: bool) -> None:
         _report(load_rossi(), out, **files)
 
 
-@main.command()
+@main.command(short_help="Evaluate your own trial: protocol and table in, report out.")
 @click.argument("protocol", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_word
@@ -94,20 +95,24 @@ def evaluate(protocol: Path, people: Path, out: Path, **files: bool) -> None:
 
     `checkpoint-eval init PEOPLE` drafts the protocol; docs/protocol.md explains every key of it.
     """
+    if people.suffix.lower() == ".toml" and protocol.suffix.lower() != ".toml":
+        raise click.UsageError("The protocol comes first, then the table.")
     with refusals():
         from checkpoint_eval.cli_columns import refuse_misfits, refuse_open
+        from checkpoint_eval.cli_reading import lines_told, read_table
         from checkpoint_eval.design.protocol_toml import parse_protocol
         from checkpoint_eval.design.typed_toml import read_text
-        from checkpoint_eval.outcomes.files import read_people
         from checkpoint_eval.outcomes.trial import Trial
 
         _check_output(out, **files)
         text = read_text(protocol, what="Protocol")
         promised = parse_protocol(text, name=str(protocol))
         refuse_open(text, file=str(protocol))
-        table = read_people(people, id=promised.columns.id or None)
+        table = read_table(people, id=promised.columns.id or None)
         refuse_misfits(table, promised, text, files=(str(protocol), str(people)))
-        _report(Trial.from_protocol(table, promised), out, **files)
+        with lines_told(people):
+            trial = Trial.from_protocol(table, promised)
+        _report(trial, out, **files)
 
 
 def _check_output(out: Path, *, word: bool, excel: bool, exact: bool) -> None:  # noqa: ARG001
@@ -212,7 +217,7 @@ def _cells(result: "Result", *, several: bool) -> list[str]:
     return [name, row["control"], row["treatment"], row["effect (interval)"], row["p"]]
 
 
-for command in (init, power, randomise, generate, certify):
+for command in (tidy, init, power, randomise, generate, certify):
     main.add_command(command)
 
 if __name__ == "__main__":

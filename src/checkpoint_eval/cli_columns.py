@@ -4,8 +4,9 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from checkpoint_eval import _frames
@@ -143,7 +144,7 @@ def _columns_told(wrong: list[Named], columns: list[str], text: str, files: tupl
     right = {each.name for each in named_columns(text)} & set(columns)
     free = [name for name in columns if name not in right]
     guess = proposals([each.name for each in wrong], free)
-    lines = [each.told(_remedy(each, guess.get(each.name))) for each in wrong]
+    lines = list(_lines_told(wrong, guess))
     names = len({each.name for each in wrong})
     some = "\n".join(lines)
     return (
@@ -152,12 +153,23 @@ def _columns_told(wrong: list[Named], columns: list[str], text: str, files: tupl
     )
 
 
-def _remedy(each: Named, guess: str | None) -> str:
+def _lines_told(wrong: Iterable[Named], guess: Mapping[str, str]) -> Iterator[str]:
+    """Yield each line as it stands, what is wrong in it, and the line to write instead."""
+    for (line, text), group in groupby(wrong, key=lambda each: (each.line, each.text)):
+        names = list(dict.fromkeys(each.name for each in group))
+        remedies = [_remedy(name, guess.get(name)) for name in names]
+        meant = [name for name in names if name in guess]
+        new = text
+        for name in meant:
+            new = _rewritten(new, name, guess[name])
+        told = "\n      ".join(remedies) + (f" Write:  {new}" if meant else "")
+        yield Named(name=names[0], line=line, text=text).told(told)
+
+
+def _remedy(name: str, guess: str | None) -> str:
     if guess is None:
-        return f"{each.name!r} is not in the table, and nothing like it is; name its column"
-    return f"{each.name!r} is not in the table; did you mean {guess!r}? Write:  " + _rewritten(
-        each.text, each.name, guess
-    )
+        return f"{name!r} is not in the table, and nothing like it is; name its column"
+    return f"{name!r} is not in the table; did you mean {guess!r}?"
 
 
 def _rewritten(line: str, name: str, guess: str) -> str:

@@ -44,6 +44,13 @@ class Draft:
     covariates: tuple[str, ...] = ()
     open: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def at(self) -> str:
+        """When outcomes are read, in words."""
+        if {"unit", "horizon"} & set(self.open):
+            return "the time point"
+        return f"{self.horizon:g} {self.unit}"
+
     def line(self, key: str, value: Any, comment: str = "") -> str:
         """Return a line of TOML with its comment, or with its TODO."""
         told = f"TODO: {self.open[key]}" if key in self.open else comment
@@ -124,11 +131,11 @@ def _allocation(draft: Draft) -> list[str]:
 
 
 def _primary(draft: Draft) -> list[str]:
-    line, at = draft.line, f"{draft.horizon:g} {draft.unit}"
+    line, at = draft.line, draft.at
     what = f"{draft.outcome} (column {draft.event or draft.binary})"
     lines = [
         "[[outcomes]]",
-        line("name", draft.outcome),
+        line("name", draft.outcome, "as it is printed: a noun, such as reoffence, reads best"),
         line("primary", True, "exactly one outcome is"),  # noqa: FBT003 - a value of TOML
         line("variable", what, "say it in words: what, from which records"),
     ]
@@ -153,7 +160,7 @@ def _other(draft: Draft, column: str) -> list[str]:
         "[[outcomes]]",
         f"name = {toml(outcome_name(column))}",
         draft.line("variable", f"{outcome_name(column)} (column {column})", "say it in words"),
-        f"metric = {toml(f'yes or no by {draft.horizon:g} {draft.unit}')}",
+        f"metric = {toml(f'yes or no by {draft.at}')}",
         f"aggregation = {toml('share')}",
         f"binary = {toml(column)}",
     ]

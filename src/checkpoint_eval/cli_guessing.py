@@ -1,7 +1,9 @@
 """Guessing which column of a table is what, by its name and its values; never by outcomes."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ RECEIVED = {"received", "delivered", "actual", "actually", "got"}
 IDENTIFIER = {"id", "person", "urn", "pnc", "ref", "reference", "identifier", "participant"}
 UNIT = {"day": "days", "week": "weeks", "month": "months", "year": "years"}
 TIME = {"time", "duration", "followup", *UNIT, *UNIT.values()}
+AMOUNT = {"harm", "custody", "sentence", "severity", "cost"}  # days of these are no waiting time
+DATE = re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{4}")
 EVENT = ("offen", "arrest", "convict", "recid", "event", "fail", "breach", "died", "death")
 BASELINE = {"prior", "priors", "previous", "before", "baseline", "history", "past", "age", "index"}
 COVARIATE = {"age", "sex", "gender", "female", "male", "ethnicity", "need", "needs", "band"} | {
@@ -108,10 +112,26 @@ class Columns:
             and self.frame[name].nunique() > 2
             and bool((self.frame[name].dropna() >= 0).all())
             and not _before(name)
+            and not AMOUNT & set(name_words(name))
         ]
 
+    def dates(self) -> list[str]:
+        """Return columns of dates."""
+        return [name for name in self.names if self._is_date(name)]
+
+    def _is_date(self, name: str) -> bool:
+        if self.frame[name].dtype.kind == "M":
+            return True
+        said = self.labels(name)
+        return bool(said) and all(
+            isinstance(label, date) or DATE.fullmatch(str(label).strip()) for label in said
+        )
+
     def event_of(self, time: str) -> list[str]:
-        """Return events; where some share a word with a duration's name, those alone."""
+        """Return events; where a duration's name holds the name or a word of some, those alone."""
+        whole = [name for name in self.events() if set(name_words(name)) <= set(name_words(time))]
+        if whole:
+            return whole
         stems = [stem for stem in EVENT if stem in _squashed(time)]
         shared = [name for name in self.events() if any(stem in _squashed(name) for stem in stems)]
         return shared or self.events()

@@ -1,17 +1,22 @@
 """The command `checkpoint-eval init`: a protocol drafted from a table."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkpoint_eval._checks import counted
 from checkpoint_eval.cli_randomise import FILE, THERE, refusals
+from checkpoint_eval.cli_reading import lines_told, quoted, read_table
 from checkpoint_eval.errors import OutputRefused
 
+if TYPE_CHECKING:
+    from checkpoint_eval.cli_guessing import Columns
 
-@click.command()
+
+@click.command(short_help="Draft a protocol from your table.")
 @click.argument("data", type=THERE)
 @click.option("--arm", metavar="COLUMN", help="The arm each person was randomised to.")
 @click.option("--control", metavar="LABEL", help="The value of --arm that means control.")
@@ -46,15 +51,40 @@ def init(data: Path, out: Path, *, ask: bool | None, **given: Any) -> None:
         from checkpoint_eval.cli_guessing import Columns
         from checkpoint_eval.cli_interview import Interview, drafted
         from checkpoint_eval.design.protocol_toml import parse_protocol
-        from checkpoint_eval.outcomes.files import read_people
 
-        columns = Columns(frame=read_people(data, id=given["id"]).to_pandas())
+        columns = Columns(frame=read_table(data, id=given["id"]).to_pandas())
         asking = sys.stdin.isatty() if ask is None else ask
+        if asking:
+            _show(columns)
         interview = Interview(columns=columns, given=given, asking=asking)
-        text = draft_text(drafted(interview, data))
+        with lines_told(data):
+            found = drafted(interview, data)
+        text = draft_text(found)
         parse_protocol(text, name=str(out))
         _write_new(out, text)
     _tell(text, data, out)
+    if found.time == "":
+        _tell_dates(columns.dates(), data)
+
+
+def _show(columns: "Columns") -> None:
+    """Say what the table has, so that questions can be answered by name."""
+    size = counted(len(columns.frame), "row")
+    names = ", ".join(map(repr, columns.names))
+    click.echo(f"{size}; columns: {names}\nEnter takes what stands in brackets.\n", err=True)
+
+
+def _tell_dates(dates: Sequence[str], data: Path) -> None:
+    """Say how two dates become a duration; a yes or no knows nothing of when."""
+    if len(dates) > 1:
+        start, event = (quoted(name) for name in dates[:2])
+        click.echo(
+            f"{', '.join(map(repr, dates))} hold dates. To compare the time to an outcome instead, "
+            "make a\nduration of two, of randomisation and outcome, and the last day of the "
+            "records:\n"
+            f"  checkpoint-eval tidy {quoted(data)} --start {start} --event {event} "
+            "--until 2026-01-31"
+        )
 
 
 def _refuse_existing(out: Path) -> None:
@@ -78,5 +108,5 @@ def _tell(text: str, data: Path, out: Path) -> None:
     first = f"settle {counted(len(todo), 'TODO')}, " if todo else ""
     click.echo(
         f"Next: {first}read every line, put what is measured into words, and then\n"
-        f"  checkpoint-eval evaluate {out} {data} --out report"
+        f"  checkpoint-eval evaluate {quoted(out)} {quoted(data)} --out report"
     )

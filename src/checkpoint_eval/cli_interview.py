@@ -13,7 +13,8 @@ from checkpoint_eval.cli_guessing import MOST_ARMS, Columns, apart
 from checkpoint_eval.design.protocol import UNITS
 from checkpoint_eval.errors import InvalidData, TrialError
 
-RECODE = "code yes as 1 and no as 0 in the table, then delete this"
+RECODE = "code yes as 1 and no as 0 (checkpoint-eval tidy does), then delete this"
+TIDY = "checkpoint-eval tidy does it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +194,13 @@ def _refuse_spelt_twice(arm: str, labels: Sequence[Any]) -> None:
     written: dict[str, list[Any]] = {}
     for label in labels:
         written.setdefault(" ".join(str(label).split()).casefold(), []).append(label)
-    for several in written.values():
-        if len(several) > 1:
-            raise InvalidData(
-                f"Column {arm!r} holds {', '.join(map(repr, several))}, which differ in case or "
-                "blanks alone; write each arm in one way."
-            )
+    twice = [several for several in written.values() if len(several) > 1]
+    if twice:
+        told = "; ".join(", ".join(map(repr, several)) for several in twice)
+        raise InvalidData(
+            f"Column {arm!r} holds {told}, which differ in case or blanks alone; write each arm in "
+            f"one way ({TIDY})."
+        )
 
 
 def _counts(columns: Columns, arm: str, labels: Sequence[Any]) -> tuple[int, ...]:
@@ -240,9 +242,13 @@ def _timed(interview: Interview, times: Sequence[str]) -> dict[str, Answer]:
     columns = interview.columns
     time = interview.column("time", "Which column holds the time to it?", times)
     if time.value != UNKNOWN and columns.frame[time.value].dtype.kind not in "iuf":
+        remedy = "mend what is no number"
+        if time.value in columns.dates():
+            remedy = "such as whole days between two dates"
+        some = ", ".join(repr(label) for label in columns.labels(time.value)[:3])
         raise InvalidData(
-            f"Column {time.value!r} holds no numbers; --time names a duration from randomisation, "
-            "such as whole days between two dates."
+            f"Column {time.value!r} holds no numbers but {some}; --time names a duration from "
+            f"randomisation, {remedy} ({TIDY})."
         )
     guesses = columns.events() if time.value == UNKNOWN else columns.event_of(time.value)
     event = interview.column("event", "Which column says, by 0 or 1, whether it happened?", guesses)

@@ -12,13 +12,15 @@ from checkpoint_eval.cli_randomise import FILE, THERE, refusals
 from checkpoint_eval.errors import OutputRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
-    from checkpoint_eval.cli_planning import Step, Study
+    from checkpoint_eval.power.implied_study import Study
     from checkpoint_eval.power.simulated import SimulatedPower
 
 
-@click.command()
+@click.command(short_help="Print how many people the protocol needs, and why.")
 @click.argument("protocol", type=THERE)
 @click.option("--simulate", type=click.IntRange(min=1), help="Simulate so many trials, too.")
 @click.option("--seed", type=click.IntRange(min=0), help="All chance of --simulate comes from it.")
@@ -31,17 +33,21 @@ def power(protocol: Path, simulate: int | None, seed: int | None, out: Path | No
     if (simulate is None) != (seed is None):
         raise click.UsageError("--simulate and --seed go together.")
     with refusals():
-        from checkpoint_eval.cli_planning import study_of
         from checkpoint_eval.design.protocol_toml import read_protocol
+        from checkpoint_eval.power.implied_study import study_of
 
         if out is not None and out.suffix.lower() not in (".json", ".csv"):
             raise OutputRefused(f"{out} is neither .json nor .csv; name it as one of them.")
-        study = study_of(read_protocol(protocol), file=str(protocol))
+        study = study_of(read_protocol(protocol))
         found = None
         if simulate is not None and seed is not None:
-            found = study.simulate(simulate, seed)
+            from numpy.random import default_rng
+
+            from checkpoint_eval.power.simulated_study import simulate_study
+
+            found = simulate_study(study, trials=simulate, rng=default_rng(seed))
         if out is not None:
-            _write(study, None if found is None else found[1], out)
+            _write(study, found, out)
         _tell(Console(markup=False, emoji=False), study, found)
     if out is not None:
         click.echo(f"Written: {out}")
@@ -49,18 +55,17 @@ def power(protocol: Path, simulate: int | None, seed: int | None, out: Path | No
 
 def _write(study: "Study", simulated: "SimulatedPower | None", out: Path) -> None:
     from checkpoint_eval._atomic import write_file
-    from checkpoint_eval.cli_planning import study_to_dict
 
     if out.suffix.lower() == ".csv":
         write_file(out, study.to_frame().to_csv(index=False).encode())
     else:
-        told = json.dumps(study_to_dict(study, simulated), indent=1, ensure_ascii=False)
-        write_file(out, told.encode())
+        held = study.to_dict() | {"simulated": None if simulated is None else simulated.to_dict()}
+        write_file(out, json.dumps(held, indent=1, ensure_ascii=False).encode())
 
 
-def _tell(console: Console, study: "Study", found: "tuple[Step, SimulatedPower] | None") -> None:
+def _tell(console: Console, study: "Study", found: "SimulatedPower | None") -> None:
     """Print the steps, what they rest on, and what integrity is worth."""
-    plan, last = study.plan, study.last
+    plan, last = study.plan, study.power_at(study.steps[-1])
     console.print()
     console.print(study.protocol.title, style="bold", highlight=False)
     console.print(
@@ -73,7 +78,7 @@ def _tell(console: Console, study: "Study", found: "tuple[Step, SimulatedPower] 
     console.print()
     console.print(f"Formula: {last.formula}.", highlight=False)
     console.print(f"Assumes: {'; '.join(last.assumptions)}.", highlight=False)
-    for told in _notes(study):
+    for told in _notes(study, last.cautions):
         console.print(told, highlight=False)
     surface = study.surface()
     if surface is not None:
@@ -81,7 +86,7 @@ def _tell(console: Console, study: "Study", found: "tuple[Step, SimulatedPower] 
         console.print(_surface_table(surface, plan.people))
     if found is not None:
         console.print()
-        console.print(_simulation_told(study, *found), highlight=False)
+        console.print(_simulation_told(study, found), highlight=False)
 
 
 def _effect_told(study: "Study") -> str:
@@ -121,14 +126,14 @@ def _effect(study: "Study", effect: float) -> str:
     return f"{100 * effect:+.1f} points".replace("-", "−")
 
 
-def _notes(study: "Study") -> list[str]:
+def _notes(study: "Study", cautions: "Sequence[str]") -> list[str]:
     frame = study.to_frame()
     notes = [
         f"{step}: {reason}."
         for step, reason in zip(frame["step"], frame["reason"], strict=True)
         if reason
     ]
-    notes += [f"Caution: {each}" for each in study.last.cautions]
+    notes += [f"Caution: {each}" for each in cautions]
     confirmatory = sum(each.confirmatory for each in study.protocol.estimands)
     if study.protocol.analysis.multiplicity != "none" and confirmatory > 1:
         notes.append(
@@ -161,9 +166,9 @@ def _surface_table(surface: "pd.DataFrame", people: int) -> Table:
     return table
 
 
-def _simulation_told(study: "Study", step: "Step", simulated: "SimulatedPower") -> str:
-    row = simulated.rows[0]
-    closed = study.power_result(step).power
+def _simulation_told(study: "Study", simulated: "SimulatedPower") -> str:
+    row, step = simulated.rows[0], study.last_plain
+    closed = study.power_at(step).power
     inside = "agrees with" if row.low <= closed <= row.high else "is off"
     return (
         f"Simulated: {row.trials:,} trials with constant hazards and no navigators or looks; "

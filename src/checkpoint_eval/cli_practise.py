@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Write an invented trial with its police extract.")
 @click.argument(
     "scenario", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -42,7 +42,7 @@ def generate(scenario: Path | None, out: Path, seed: int, *, parquet: bool) -> N
     click.echo(f"{cohort}; extract of {told.recording.extract}, in {folder}")
 
 
-@click.command()
+@click.command(short_help="Measure every estimator where the truth is known.")
 @click.option("--trials", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--people", type=click.IntRange(min=20), default=400, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=2016, show_default=True)

@@ -44,7 +44,7 @@ def _secret(file: Path | None) -> str | None:
     return None if file is None else file.read_text(encoding="utf-8").strip()
 
 
-@click.group()
+@click.group(short_help="Allocate people one at a time, and keep the record.")
 def randomise() -> None:
     """Allocate people one at a time and keep the record: a ledger that can be verified."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import promised_trial
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -68,7 +69,13 @@ def _awkward() -> ce.Trial:
     )
 
 
-TRIALS = {"rossi": ce.load_rossi, "checkpoint": _checkpoint, "awkward": _awkward}
+# The last has every section there is: pathways, subgroups, harm, integrity by era, sensitivity.
+TRIALS = {
+    "rossi": ce.load_rossi,
+    "checkpoint": _checkpoint,
+    "awkward": _awkward,
+    "everything": promised_trial.promised,
+}
 
 
 @pytest.fixture(scope="session", params=[*TRIALS])

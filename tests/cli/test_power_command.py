@@ -173,7 +173,7 @@ def test_an_interruption_writes_nothing(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("checkpoint_eval.cli_planning.simulate_power", interrupted)
+    monkeypatch.setattr("checkpoint_eval.power.simulated_study.simulate_power", interrupted)
     result = run(protocol, "--simulate", 100, "--seed", 1, "--out", tmp_path / "study.json")
     assert result.exit_code == 1
     assert "Aborted" in result.output

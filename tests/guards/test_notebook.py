@@ -50,6 +50,7 @@ NO_TABLE = {
         "Repair",
         "RiskSets",
         "RuleProperties",
+        "StudyStep",
         "Support",
         "Truth",
     ),

@@ -99,16 +99,24 @@ def test_more_alike_than_chance() -> None:
     assert np.isnan(found.std_error).all()
 
 
-def test_everybody_by_themselves_is_weighed_alike() -> None:
-    """Two navigators of two people and two people alone: means 10, 20, and 12, 18.
+def test_the_treated_without_a_navigator_count_by_their_share() -> None:
+    """Navigators with means 10 and 20, and two people alone, 32 and 38: (2·15 + 1·35)/3 - 25.
 
-    Within (2 + 2)/2 = 2 on 2 degrees of freedom. With τ² between, means vary by τ² + 1 and
-    τ² + 2: so near each other that the weighted mean is 15 by symmetry, whatever the weights.
+    Controls and those alone vary by (350 + 18)/(3 + 1) = 92 about their means; navigators' means
+    by (5² + 5²)/1 = 50. The share of a third of six has the variance (1/3)(2/3)/6, times
+    (35 - 15)².
     """
-    found = effects(read([9, 11, 19, 21, 12, 18], ["A", "A", "B", "B", None, None]))
-    assert found.estimate.value == pytest.approx(15 - 25, rel=EXACT)
+    found = effects(read([9, 11, 19, 21, 32, 38], ["A", "A", "B", "B", None, None]))
+    assert found.estimate.value == pytest.approx((2 * 15 + 35) / 3 - 25, rel=EXACT)
+    controls = F(350 + 18, 4)
+    apart = F(4, 9) * 50 / 2 + F(1, 9) * controls / 2 + controls / 4
+    share = F(1, 3) * F(2, 3) / 6 * 20**2
+    assert found.estimate.std_error == pytest.approx(sqrt(apart + share), rel=EXACT)
+    assert found.residual[0] == pytest.approx(sqrt(controls), rel=EXACT)
+    assert found.residual[1] == pytest.approx(sqrt(2), rel=EXACT)
+    assert found.raw == pytest.approx([-5, 5], rel=EXACT)
     assert found.navigators == ("A", "B")
-    assert "2 people in 'treatment' without, each taken by themselves" in found.estimate.method
+    assert "2 people in 'treatment' without, at a level of their own" in found.estimate.method
     assert "2 navigators with 2 people; " in found.estimate.method
 
 

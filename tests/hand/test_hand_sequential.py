@@ -261,7 +261,7 @@ def test_more_is_good_where_one_says_so(tmp_path: Path) -> None:
 
 
 def test_a_second_look_stops(tmp_path: Path) -> None:
-    """Forty in each arm: 15 against 25 have the event, then 20 against 38: z by risks unpooled."""
+    """Forty in each arm: 17 against 25 have the event; of eighty, 20 against 38. Risks unpooled."""
 
     def at(treated: int, control: int, n: int) -> ce.Trial:
         event = np.repeat([1, 0, 1, 0], [treated, n - treated, control, n - control])
@@ -270,13 +270,13 @@ def test_a_second_look_stops(tmp_path: Path) -> None:
 
     design = GroupSequential(looks=2, boundary=PocockSpending())
     how: dict[str, Any] = {"outcome": "any", "planned": 160, "record": tmp_path / "r.jsonl"}
-    first = monitor(at(15, 25, 40), design, look=1, **how)
-    z = (25 / 40 - 15 / 40) / sqrt(2 * 25 * 15 / 40**3)
+    first = monitor(at(17, 25, 40), design, look=1, **how)
+    z = (25 / 40 - 17 / 40) / sqrt((25 * 15 + 17 * 23) / 40**3)
     assert first.z[0] == pytest.approx(z, rel=1e-9)
     assert first.information.tolist() == [80]
     # Pocock spends 0.05 ln(1 + (e − 1)/2) = 0.031 at half: 2.157 on two sides
     assert first.bounds.critical[0] == pytest.approx(2.157, abs=1e-3)
-    assert first.decision == "stop for efficacy"
+    assert first.decision == "continue"
     second = monitor(at(20, 38, 80), design, look=2, **how)
     assert second.information.tolist() == [80, 160]
     assert second.z[0] == first.z[0]

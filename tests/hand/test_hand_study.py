@@ -10,8 +10,8 @@ import pytest
 from scipy.special import nctdtr, ndtr, ndtri, stdtrit
 from scipy.stats import multivariate_normal
 
-from checkpoint_eval.cli_planning import Study, study_of
 from checkpoint_eval.design import Protocol, parse_protocol
+from checkpoint_eval.power import Study, simulate_study, study_of
 
 PROTOCOL = """title = "Plan"
 unit = "days"
@@ -51,7 +51,7 @@ def protocol(*, alpha: float = 0.05, treated: int = 1, **plan: object) -> Protoc
 
 def study(**told: Any) -> Study:
     told = {"people": N, "control_risk": P0, "difference": -0.103} | told
-    return study_of(protocol(**told), file="plan.toml")
+    return study_of(protocol(**told))
 
 
 def by_hand(n0: float, n1: float, p0: float, p1: float, z: float = Z) -> float:
@@ -131,7 +131,7 @@ def test_alpha_and_ratio_are_those_of_the_protocol() -> None:
 def test_hazards_as_schoenfeld() -> None:
     """Φ(√(d π₀π₁)·|log 0.7| − z), d the events expected by the time point of 730 days."""
     timed = protocol(people=N, control_risk=P0, hazard_ratio=0.7)
-    row = study_of(timed, file="f").to_frame().iloc[0]
+    row = study_of(timed).to_frame().iloc[0]
     events = 261 * P0 + 260 * (1 - 0.52**0.7)
     assert row["events"] == pytest.approx(events, rel=1e-12)
     drift = np.sqrt(events * 261 * 260 / N**2) * abs(np.log(0.7))
@@ -167,15 +167,16 @@ def test_the_surface_agrees_with_the_steps() -> None:
 def test_simulation_finds_the_formula() -> None:
     """4,000 trials: four standard errors of a share, and a point for whole counts."""
     told = study(overrides=0.1, navigators=8, icc=0.02)
-    step, found = told.simulate(4_000, 1)
+    found = simulate_study(told, trials=4_000, rng=np.random.default_rng(1), progress=False)
+    step = told.last_plain
     assert step.told == "10% overridden"  # without navigators
-    closed = told.power_result(step).power
+    closed = told.power_at(step).power
     error = 4 * np.sqrt(closed * (1 - closed) / 4_000) + 0.01
     assert abs(found.rows[0].power - closed) < error
     timed = study_of(
-        protocol(people=N, control_risk=P0, hazard_ratio=0.7, dropout=0.1, accrual=300), file="f"
+        protocol(people=N, control_risk=P0, hazard_ratio=0.7, dropout=0.1, accrual=300)
     )
-    step, found = timed.simulate(4_000, 1)
-    closed = timed.power_result(step).power
+    found = simulate_study(timed, trials=4_000, rng=np.random.default_rng(1), progress=False)
+    closed = timed.power_at(timed.steps[-1]).power
     # Schoenfeld is of first order in the log ratio: two points, as tests/recovery argues.
     assert abs(found.rows[0].power - closed) < 4 * np.sqrt(closed * (1 - closed) / 4_000) + 0.02

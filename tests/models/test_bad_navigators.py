@@ -150,7 +150,7 @@ def test_treated_without_a_navigator() -> None:
     found = navigator_effects(changed(navigator=some), outcome="harm", navigator="navigator")
     assert found.estimate.n == (6, 6)
     assert found.estimate.missing == (0, 0)
-    assert "1 person in 'contract' without, taken by themselves" in found.estimate.method
+    assert "1 person in 'contract' without, at a level of their own" in found.estimate.method
     assert found.people.tolist() == [1, 2, 2]
 
 

@@ -20,7 +20,7 @@ SPECIAL = {"NA": np.nan, "NaN": np.nan, "Inf": np.inf, "-Inf": -np.inf}
 MAKERS = {
     "walk.json": "run `Rscript tests/oracles/walk.R` from the project root",
     "survival.json": "run `Rscript tests/oracles/survival.R` from the project root",
-    "survival_more.json": "no script makes it; restore it from the project's reference values",
+    "survival_more.json": "no script makes it; restore it from the history",
 }
 
 

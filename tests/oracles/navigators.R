@@ -1,47 +1,50 @@
-# Partially nested mixed models by nlme::lme (random slope of the arm, a variance by arm, REML) on
-# invented people; degrees of freedom of Satterthwaite with n by n matrices at nlme's own estimates,
+# Partially nested mixed models by nlme::lme (random slope of having a navigator, a variance for
+# people with and without one, REML) on invented people. The treated without a navigator have a
+# level of their own; the effect of assigning weighs both by their shares, which are themselves
+# estimated; degrees of freedom of Satterthwaite with n by n matrices at nlme's own estimates,
 # as nlme has none: run `Rscript tests/oracles/navigators.R` from the project root.
 suppressMessages({library(nlme); library(jsonlite)})
 
 fitted <- function(formula, d) {
   control <- lmeControl(opt = "nlminb", maxIter = 500, msMaxIter = 500, msMaxEval = 2000,
                         tolerance = 1e-12, msTol = 1e-12, niterEM = 200)
-  d$slot <- factor(d$slot)
-  fit <- lme(formula, d, random = ~ 0 + arm | slot, weights = varIdent(form = ~ 1 | arm),
+  d$slot <- factor(d$slot); d$alone <- as.numeric(d$arm == 1 & d$with == 0)
+  if (any(d$alone == 1)) formula <- update(formula, . ~ . + alone)
+  fit <- lme(formula, d, random = ~ 0 + with | slot, weights = varIdent(form = ~ 1 | with),
              method = "REML", control = control)
   sigma <- fit$sigma * coef(fit$modelStruct$varStruct, unconstrained = FALSE, allCoef = TRUE)
   spread <- c(sigma["0"]^2, sigma["1"]^2, as.numeric(VarCorr(fit)[1, 1]))
-  treated <- d$arm == 1
-  own <- ranef(fit)[as.character(unique(d$slot[treated])), 1]
-  list(value = fixef(fit)[["arm"]], std_error = sqrt(vcov(fit)["arm", "arm"]),
-       spread = unname(spread), df = satterthwaite(formula, d, spread, "arm"),
-       navigator = unique(as.character(d$slot[treated])), shrunken = own,
+  own <- ranef(fit)[as.character(unique(d$slot[d$with == 1])), 1]
+  share <- sum(d$alone) / sum(d$arm)
+  along <- (names(fixef(fit)) == "arm") + share * (names(fixef(fit)) == "alone")
+  of_share <- if (share > 0) share * (1 - share) / sum(d$arm) * fixef(fit)[["alone"]]^2 else 0
+  list(value = sum(along * fixef(fit)),
+       std_error = sqrt((along %*% vcov(fit) %*% along)[1, 1] + of_share),
+       spread = unname(spread), df = satterthwaite(formula, d, spread, along),
+       navigator = unique(as.character(d$slot[d$with == 1])), shrunken = own,
        log_likelihood = as.numeric(logLik(fit)), mean_control = mean_control(formula, fit, d))
 }
 
 # The mean of everybody's covariates under control
 mean_control <- function(formula, fit, d)
-  mean(model.matrix(formula, transform(d, arm = 0)) %*% fixef(fit))
+  mean(model.matrix(formula, transform(d, arm = 0, alone = 0)) %*% fixef(fit))
 
-parts <- function(d) {
-  treated <- d$arm == 1
-  list(diag(as.numeric(!treated)), diag(as.numeric(treated)),
-       outer(d$slot, d$slot, "==") * outer(treated, treated))
-}
+parts <- function(d)
+  list(diag(1 - d$with), diag(d$with), outer(d$slot, d$slot, "==") * outer(d$with, d$with))
 
-# Expected information of the three variances, and how the variance of a coefficient follows them
-satterthwaite <- function(formula, d, spread, term) {
+# Expected information of the three variances, and how the variance of a contrast follows them
+satterthwaite <- function(formula, d, spread, along) {
   X <- model.matrix(formula, d); each <- parts(d)
   W <- solve(Reduce(`+`, Map(`*`, spread, each)))
   C <- solve(t(X) %*% W %*% X); P <- W - W %*% X %*% C %*% t(X) %*% W
   info <- outer(1:3, 1:3, Vectorize(function(a, b) sum(diag(P %*% each[[a]] %*% P %*% each[[b]])) / 2))
-  slope <- sapply(each, function(V) (C %*% t(X) %*% W %*% V %*% W %*% X %*% C)[term, term])
-  unname(2 * C[term, term]^2 / (slope %*% solve(info) %*% slope)[1, 1])
+  slope <- sapply(each, function(V) along %*% C %*% t(X) %*% W %*% V %*% W %*% X %*% C %*% along)
+  unname(2 * (along %*% C %*% along)[1, 1]^2 / (slope %*% solve(info) %*% slope)[1, 1])
 }
 
 # Limits of the ICC: F of analysis of variance of transformed rows by lm at each ratio (uniroot)
 icc_limits <- function(d, beside = NULL) {
-  t <- d[d$arm == 1, ]; t$slot <- factor(t$slot)
+  t <- d[d$with == 1, ]; t$slot <- factor(t$slot)
   inside <- lm(reformulate(c("slot", beside), "y"), t)
   F <- function(ratio) {
     V <- diag(nrow(t)) + ratio * outer(t$slot, t$slot, "==")
@@ -66,6 +69,7 @@ people <- function(caseloads, controls, between, alone = 0) {
   n <- nrow(d)
   # each person without a navigator in a slot of their own
   d$slot <- ifelse(is.na(d$navigator), j + seq_len(n), d$navigator)
+  d$with <- as.numeric(!is.na(d$navigator))
   d$age <- round(runif(n, 18, 60)); d$suite <- sample(c("east", "north", "south"), n, TRUE)
   u <- rnorm(j, 0, between)
   d$y <- round(10 + .1 * d$age + 2 * (d$suite == "north") - 3 * d$arm +

@@ -53,7 +53,7 @@ interactions <- lapply(P, function(p) {
   list(difference=c(value=unname(b$coefficients["arm:need"]), std_error=unname(b$std.error["arm:need"])),
        log_ratio=c(value=h["arm:need", "coef"], std_error=h["arm:need", "se(coef)"])) })
 
-# maxT of coin on Rossi's six columns, as in the project's reference values (seed 1, 200,000 draws)
+# maxT of coin on Rossi's six columns, (seed 1, 200,000 draws)
 rossi <- read.csv("tests/data/rossi.csv"); set.seed(1)
 it <- independence_test(arrest + wexp + mar + paro + prio + age ~ factor(fin), data=rossi,
   teststat="maximum", distribution=approximate(nresample=200000))

@@ -76,7 +76,7 @@ def test_standardised_differences(trials: Any, walk: Any, agree: Compare, data: 
 
 
 def test_rossi_as_printed_in_the_reference_values(trials: Any) -> None:
-    """REFERENCE_VALUES c6: six decimals."""
+    """Six decimals."""
     frame = ce.standardised_differences(trials.rossi()).to_frame()
     want = [0.122771, 0.126965, 0.009335, -0.070438, -0.028523, -0.001597]
     np.testing.assert_allclose(frame["difference"].to_numpy(float), want, atol=6e-7)

@@ -1,6 +1,6 @@
 """The promising zone, and conditional power, as R gsDesign and East have them.
 
-Values are those of the project's reference values, c9. East's come from simulation and from whole
+Values are as printed. East's come from simulation and from whole
 people: gsDesign itself is held to 1e-2 or 1e-3 of them, relative.
 """
 

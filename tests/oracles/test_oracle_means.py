@@ -70,7 +70,7 @@ def test_two_means_with_other_variances(variance: Any, agree: Compare) -> None:
 
 
 def test_the_numbers_of_the_reference_table(printed: Compare) -> None:
-    """REFERENCE_VALUES c6, as estimatr printed them."""
+    """As estimatr printed them."""
     lin = mean_difference(rossi(), outcome="arrested", adjust=SIX)
     printed(
         [lin.value, lin.std_error, lin.p_value], [-0.080986223748, 0.041898136544, 0.0539197629]
@@ -175,7 +175,7 @@ def test_clusters_with_an_indicator_of_their_own(agree: Compare) -> None:
 
 
 def test_blocked_clusters_of_ri2(agree: Compare) -> None:
-    """REFERENCE_VALUES c4: 2 (1), df 2, p .1835034; a block has one cluster in an arm."""
+    """As ri2 and estimatr have it: 2 (1), df 2, p .1835034; a block has one cluster in an arm."""
     trial = read(R["ri2"]["people"], y="y", strata=["block"], factors=["cluster"])
     found = mean_difference(trial, outcome="y", cluster="cluster")
     check(found, R["ri2"]["blocked"], agree)

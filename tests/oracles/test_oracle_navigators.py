@@ -68,7 +68,7 @@ def test_the_mixed_model(data: str, model: str, agree: Compare) -> None:
 
 @pytest.mark.parametrize(("data", "model"), FITS)
 def test_shrunken_effects(data: str, model: str, agree: Compare) -> None:
-    """Of ranef; R's slots of people without a navigator are none of ours."""
+    """Of ranef."""
     found = navigator_effects(trial(data), **asked(model))
     want = dict(zip(R[data][model]["navigator"], R[data][model]["shrunken"], strict=True))
     agree(found.value, [want[name] for name in found.navigators], 1e-4, 1e-5)
@@ -94,5 +94,5 @@ def test_the_estimate_is_that_of_the_effects() -> None:
     found = partially_nested_difference(trial("uneven"), **asked("plain"))
     same = navigator_effects(trial("uneven"), **asked("plain")).estimate
     assert repr(found) == repr(same)
-    assert "3 people in 'treatment' without, each taken by themselves" in found.method
+    assert "3 people in 'treatment' without, at a level of their own" in found.method
     assert re.search("8 navigators with 1 to 15 people; .*fewer than 10", found.method)

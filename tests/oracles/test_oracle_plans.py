@@ -1,7 +1,6 @@
 """Whole plans, people and events and looks together, as rpact, East, SAS and lifelines have them.
 
-planning.json holds rpact's designs of the project's reference values; single values are those of
-c8 and c9 there, with the digits they have.
+planning.json holds rpact's designs; single values have the digits that were printed.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def test_g_computation(trials: Any, walk: Any, agree: Compare, name: str) -> Non
 
 
 def test_g_computation_equals_beeca_and_robincar2(trials: Any) -> None:
-    """REFERENCE_VALUES c6, eight printed decimals."""
+    """Eight printed decimals."""
     arguments: dict[str, Any] = {"outcome": "rearrest", "horizon": 52}
     arguments["adjust"] = ["age", "race", "wexp", "mar", "paro", "prio"]
     difference = ce.risk_difference(trials.rossi(), **arguments)

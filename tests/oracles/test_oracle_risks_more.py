@@ -144,7 +144,7 @@ def test_standardised(
 
 
 def test_beeca_once_more(trials: Any, printed: Compare) -> None:
-    """The values of beeca that survival_more.json does not hold, as printed (REFERENCE_VALUES)."""
+    """The values of beeca that survival_more.json does not hold, as printed."""
     found = risk_effects(trials.rossi(), outcome="any", adjust=SIX)
     # beeca's regression stopped at R's usual deviance: its tenth digit is another
     printed(found.difference.by_arm, [0.3033575212, 0.2241947433], 1e-9)

@@ -2,8 +2,8 @@
 
 group_sequential.json: 41 designs by gsDesign 3.10.1 (its own error is below 5e-9, found by making
 our quadrature finer), equal to rpact 3.3.4 to 6e-8. sequential.json: written by sequential.R with
-rpact, whose bounds stop at a tolerance of 1e-6 to 1e-8 in alpha. Single values are those of the
-project's reference values, c9, with the digits they have there.
+rpact, whose bounds stop at a tolerance of 1e-6 to 1e-8 in alpha. Single values have the
+digits that were printed.
 """
 
 from __future__ import annotations

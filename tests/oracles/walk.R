@@ -231,7 +231,7 @@ score <- list(
 adjusted <- function(f, x1, n1, x0, n0, v) f(x1, n1, x0, n0, v) * sqrt(1 - 1 / (n1 + n0))
 same(adjusted(score$rd, 0, 10, 0, 20, -.1658), 1.959962, 3e-4) # Miettinen & Nurminen example 4, four decimals
 same(adjusted(score$rd, 0, 10, 0, 20, .2843608), -1.959865, 1e-6)
-# The published pair for 53/100 v 40/100 (REFERENCE_VALUES, after Lachin p. 27) is the log odds ratio less its null
+# The published pair for 53/100 v 40/100 (after Lachin, p. 27) is the log odds ratio less its null
 # value over a variance at the constrained MLE, as gsDesign has it: not the score. It checks the MLE used here.
 log_or_at_mle <- function(x1, n1, x0, n0, r) { p0 <- or_mle(x1, n1, x0, n0, r); p1 <- r * p0 / (1 + p0 * (r - 1))
   log(x1 * (n0 - x0) / ((n1 - x1) * x0) / r) / sqrt(1 / (n1 * p1 * (1 - p1)) + 1 / (n0 * p0 * (1 - p0))) }
@@ -294,7 +294,7 @@ gcomp <- function(d, y, arm, adjust) {
        odds_ratio = c(wald_log(or, se(c(-1, 1) / q)), std_error = or * se(c(-1, 1) / q)))
 }
 W$gcomp <- list(rossi_six = gcomp(rossi, "arrest", "fin", six), rossi_two = gcomp(rossi, "arrest", "fin", c("age", "prio")))
-c6 <- W$gcomp$rossi_six # beeca and RobinCar2, REFERENCE_VALUES c6
+c6 <- W$gcomp$rossi_six # beeca and RobinCar2
 same(c(c6$means, c6$difference$value, c6$difference$std_error, c6$risk_ratio$value, c6$risk_ratio$std_error,
        c6$odds_ratio$value, c6$odds_ratio$std_error, c6$odds_ratio$log_std_error, c6$risk_ratio$log_std_error),
      c(.3033575212, .2241947433, -.07916278, .04094900, .73904462, .11695863, .66363288, .14169681, .21351687, .15825652), 1e-7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -293,6 +294,8 @@ def _plan() -> dict[str, Any]:
             look=1,
             record=Path(folder) / "looks.jsonl",
         )
+    plan = design.Planning(people=432, control_risk=0.3, difference=-0.1, overrides=0.1)
+    study = power.study_of(dataclasses.replace(ce.load_rossi().protocol, planning=plan))
     zone = power.PromisingZone(bounds=power.stopping_bounds(power.GroupSequential(looks=2)))
     return {
         "Extension": power.extend_information(zone, z=1.6),
@@ -306,6 +309,8 @@ def _plan() -> dict[str, Any]:
         ),
         "SimulatedPower": simulated,
         "PowerRow": simulated.rows[0],
+        "Study": study,
+        "StudyStep": study.steps[-1],
         "StoppedEstimate": power.estimate_at_stopping(bounds, z=2.8, look=2, std_error=0.1),
         "StoppingBounds": bounds,
     }

@@ -114,6 +114,28 @@ def test_navigators_not_seen_to_differ_leave_two_means(frame: pd.DataFrame) -> N
     same(one.design_effect, 1)
 
 
+@given(frame=frames)
+def test_people_without_a_navigator_count_by_their_share(frame: pd.DataFrame) -> None:
+    """Where navigators are not seen to differ the treated mean is that of everybody treated.
+
+    Whatever those without are like, navigators vary as if they had not been there.
+    """
+    frame = nested(frame)
+    treated = frame["arm"] == "treatment"
+    alone = treated & (frame["navigator"] == "n0")
+    frame = frame.assign(navigator=frame["navigator"].where(~alone, None))
+    assume(alone.any())
+    assume(frame["navigator"].nunique() > 1)
+    moved = frame.assign(week=frame["week"] + 50 * alone)
+    one, two = found(frame, {}), found(moved, {})
+    assume(one.estimable)
+    same(two.estimate.value - one.estimate.value, 50 * alone.sum() / treated.sum(), rel=SOLVED)
+    same([two.spread, *two.residual], [one.spread, *one.residual], rel=SOLVED, floor=1e-5)
+    if one.spread == 0:
+        y = [frame.loc[treated == each, "week"].mean() for each in (False, True)]
+        same(one.estimate.value, y[1] - y[0], rel=1e-8, floor=1e-10)
+
+
 @given(frame=frames, seed=st.integers(0, 99))
 def test_what_is_added_to_all_the_treated_is_added_to_the_difference(
     frame: pd.DataFrame, seed: int

@@ -42,11 +42,14 @@ def severity(rng: np.random.Generator) -> ce.Trial:
 
 
 def plain(rng: np.random.Generator) -> ce.Trial:
-    """The same without anything to adjust for."""
+    """The same without anything to adjust for; about 13 of the treated are in the top grade.
+
+    With a cut at 2 they are 8, and in one of 4,000 trials nobody: then Brant's test says why not.
+    """
     arm = rng.permutation(np.arange(PEOPLE) % 2)
     latent = np.log(RATIO) * arm + rng.logistic(size=PEOPLE)
     return trial(
-        pd.DataFrame({"arm": arm, "grade": np.digitize(latent, [-0.5, 1, 2])}),
+        pd.DataFrame({"arm": arm, "grade": np.digitize(latent, [-0.5, 0.5, 1.5])}),
         numeric={"grade": "grade"},
     )
 

@@ -28,16 +28,27 @@ class Nested(NamedTuple):
 
 
 class Model:
-    """Roberts and Roberts (2005): people, navigators under treatment only, a variance by arm."""
+    """Roberts and Roberts (2005): people, navigators under treatment only, a variance by arm.
 
-    def __init__(self, y: Sequence[float], x: np.ndarray, slot: Sequence[Hashable]) -> None:
-        """Take (n, p) columns, the second of them the arm, and whom each person shares."""
-        self.y, self.x = np.array(y, dtype=float), x
-        arm = x[:, 1]
-        self.slots = list(dict.fromkeys(s for s, t in zip(slot, arm, strict=True) if t == 1))
+    The treated without a navigator are a third group, with the controls' variance. Assigning has
+    the effect on those with one and on those without, in the shares that these have.
+    """
+
+    def __init__(self, y: Sequence[float], x: np.ndarray, slot: Sequence[Hashable | None]) -> None:
+        """Take (n, p) columns, the second of them the arm, and each person's navigator or None."""
+        self.y, arm = np.array(y, dtype=float), x[:, 1]
+        alone = np.array([float(t == 1 and s is None) for s, t in zip(slot, arm, strict=True)])
+        self.treated, self.share = arm.sum(), alone.sum() / arm.sum()
+        self.x = np.column_stack([x, alone]) if alone.any() else x
+        self.along = np.zeros(self.x.shape[1])
+        self.along[1] = 1.0
+        if alone.any():
+            self.along[-1] = self.share
+        own_arm = arm - alone
+        self.slots = list(dict.fromkeys(s for s, t in zip(slot, own_arm, strict=True) if t == 1))
         self.z = np.array([[float(t == 1 and s == own) for own in self.slots]
-                           for s, t in zip(slot, arm, strict=True)])  # fmt: skip
-        self.parts = [np.diag(1 - arm), np.diag(arm), self.z @ self.z.T]
+                           for s, t in zip(slot, own_arm, strict=True)])  # fmt: skip
+        self.parts = [np.diag(1 - own_arm), np.diag(own_arm), self.z @ self.z.T]
 
     def projected(self, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """V⁻¹, the variance of coefficients and P."""
@@ -79,14 +90,18 @@ class Model:
         w, c, p = self.projected(spread)
         coef = c @ self.x.T @ w @ self.y
         info = np.array([[np.trace(p @ a @ p @ b) / 2 for a in self.parts] for b in self.parts])
-        slope = np.array([(c @ self.x.T @ w @ a @ w @ self.x @ c)[1, 1] for a in self.parts])
+        to = self.along
+        slope = np.array([to @ c @ self.x.T @ w @ a @ w @ self.x @ c @ to for a in self.parts])
+        known = float(to @ c @ to)
+        gap = float(coef[-1]) if self.share else 0.0
         between = spread[2]
         shrunken = between * self.z.T @ p @ self.y
         errors = between * np.eye(len(self.slots)) - between**2 * self.z.T @ p @ self.z
         return Nested(
-            value=float(coef[1]),
-            std_error=math.sqrt(c[1, 1]),
-            df=float(2 * c[1, 1] ** 2 / (slope @ np.linalg.inv(info) @ slope)),
+            value=float(to @ coef),
+            # The share of people without is that of these people: another sample's differs.
+            std_error=math.sqrt(known + gap**2 * self.share * (1 - self.share) / self.treated),
+            df=float(2 * known**2 / (slope @ np.linalg.inv(info) @ slope)),
             spread=spread,
             likelihood=self.likelihood(spread),
             shrunken=shrunken,

@@ -140,7 +140,8 @@ def test_its_report_is_written(arms: tuple[str, ...], tmp_path: Path) -> None:
     axes = report.plot_forest(evaluation)
     drawn = sum(len(ax.get_yticks()) for ax in axes)
     estimates = [each.value for each in evaluation.results if isinstance(each.value, ce.Estimate)]
-    assert drawn == sum(each.estimable for each in estimates)
+    # A result that is not estimable keeps its row, beside others that are.
+    assert sum(each.estimable for each in estimates) <= drawn <= len(estimates)
     plt.close("all")
 
 

@@ -67,11 +67,11 @@ def test_the_forest_holds_effects(found: models.PathwayComparison, among: str) -
 def test_the_forest_tells_who_was_compared(found: models.PathwayComparison) -> None:
     texts = [each.get_text() for each in report.plot_pathways(found).texts]
     first = found.with_need.effects[0]
-    assert f"{first.n[1]} / {first.n[0]}" in texts
-    assert f"{first.missing[1]} / {first.missing[0]}" in texts
+    assert f"{first.n[0]} / {first.n[1]}" in texts
+    assert f"{first.missing[0]} / {first.missing[1]}" in texts
     need = found.counts.need[0]
-    assert f"{need[1]} / {need[0]}" in texts
-    assert "treatment / control" in texts
+    assert f"{need[0]} / {need[1]}" in texts
+    assert "control / treatment" in texts
     assert texts.count("not estimable") == 1
     assert f"{found.with_need.p_values['westfall-young'][0]:.3f}" in texts
 

@@ -159,7 +159,7 @@ def test_parts_of_a_full_evaluation(checkpoint: ce.Evaluation) -> None:
     assert crossed.rows[1][1] == str(checkpoint.integrity[0].crossed_over[1][0])
     bounds = tables_of(found["sensitivity"])["Bounds for missing outcomes"].rows[0]
     low, high = checkpoint.bounds[0].low, checkpoint.bounds[0].high
-    assert bounds[3] == f"{low:+.3f} to {high:+.3f}".replace("-", "−")
+    assert bounds[3] == f"{100 * low:+.1f} to {100 * high:+.1f} points".replace("-", "−")
     harm = found["harm"].tables[0]
     assert harm.rows[1][3].startswith(f"{checkpoint.inequality[0].gini[1]:.2f} (")
     departures = tables_of(found["deviations"])["Departures found in the data"]

@@ -48,7 +48,7 @@ def generate(scenario: Scenario, rng: np.random.Generator) -> Cohort:
     References
     ----------
     Inversion of cumulative hazards: Bender, Augustin and Blettner (2005), Statistics in Medicine
-    24, 1713-1723. Written out in docs/methods.md. Checked against closed forms of marginal risks,
+    24, 1713-1723. Written out in docs/cohorts.md. Checked against closed forms of marginal risks,
     and Kolmogorov–Smirnov tests of margins.
 
     Examples

@@ -5,6 +5,6 @@
 `BiasedCoin`, `Urn`, `BigStick`, `Chen` and `MaximalProcedure` allocate one person at a time.
 """
 
-import lazy_loader
+from checkpoint_eval import _names
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = _names.attach(__name__, __file__)

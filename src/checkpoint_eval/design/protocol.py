@@ -38,6 +38,9 @@ UNITS: tuple[str, ...] = ("days", "weeks", "months", "years")
 CORRECTIONS: tuple[str, ...] = ("none", "bonferroni", "holm", "hochberg", "hommel")
 
 
+MOST_DRAWS = 100_000_000  # hours of randomisation tests
+
+
 def check_unit(unit: str, name: str = "unit") -> str:
     """Return a known unit of time."""
     return check_choice(unit, name, UNITS)
@@ -233,7 +236,11 @@ class AnalysisPlan:
     def __post_init__(self) -> None:
         check_level(self.alpha, "alpha")
         check_choice(self.multiplicity, "multiplicity", CORRECTIONS)
-        check_count(self.draws, "draws")
+        if check_count(self.draws, "draws") > MOST_DRAWS:
+            raise InvalidProtocol(
+                f"`draws` is {self.draws:,}, which would take days; {MOST_DRAWS:,} are the most.",
+                at=("draws",),
+            )
         check_count(self.seed, "seed", least=0)
 
 

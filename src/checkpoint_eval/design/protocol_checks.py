@@ -9,8 +9,9 @@ from checkpoint_eval.design.protocol_parts import BUILT_IN_SETS
 from checkpoint_eval.errors import InvalidProtocol, TrialError
 
 if TYPE_CHECKING:
-    from checkpoint_eval.design.protocol import Estimand, Protocol
+    from checkpoint_eval.design.protocol import Estimand, Outcome, Protocol
 
+COLUMN_KEYS = ("time", "event", "competing", "binary", "count", "exposure", "numeric", "ordinal")
 Place = tuple[str | int, ...]
 
 
@@ -18,6 +19,7 @@ def check_protocol(protocol: "Protocol") -> None:
     """Refuse a promise that nobody could keep."""
     _check_arms(protocol)
     _check_outcomes(protocol)
+    _check_columns(protocol)
     _check_estimands(protocol)
     _check_parts(protocol)
 
@@ -47,6 +49,11 @@ def _check_arms(protocol: "Protocol") -> None:
     _refuse_repeats((arm.name for arm in protocol.arms), "Arm name", "arms")
     _refuse_repeats((str(arm.label) for arm in protocol.arms), "Arm label", "arms")
     _refuse_repeats(protocol.covariates, "Covariate", "covariates")
+    for place, name in enumerate(strata := protocol.allocation.strata):
+        if name in strata[:place]:
+            raise InvalidProtocol(
+                f"Stratum {name!r} is declared twice; name each once.", at=("allocation", "strata")
+            )
     if len(protocol.allocation.ratio) != len(protocol.arms):
         raise InvalidProtocol(
             f"`ratio` has {len(protocol.allocation.ratio)} parts for {len(protocol.arms)} arms; "
@@ -79,6 +86,40 @@ def _check_outcomes(protocol: "Protocol") -> None:
                 "another outcome of the same kind.",
                 at=("outcomes", place, "sensitivity"),
             )
+        if outcome.sensitivity and _read(protocol, outcome) == _read(protocol, protocol.primary):
+            raise InvalidProtocol(
+                f"`sensitivity` marks {outcome.name!r} as another definition of {primary[0]!r}, "
+                "but it reads the same columns at the same time; name the other columns.",
+                at=("outcomes", place, "sensitivity"),
+            )
+
+
+def _read(protocol: "Protocol", outcome: "Outcome") -> tuple[object, ...]:
+    """Return what an outcome reads of people, and when."""
+    held = tuple(getattr(outcome, key) for key in COLUMN_KEYS)
+    # Repeated events have no column: two of them are read from different extracts.
+    own = outcome.name if outcome.repeated else ""
+    return (*held, own, protocol.time_point(outcome.name))
+
+
+def _check_columns(protocol: "Protocol") -> None:
+    """Refuse a column with two roles that no column has: who was in which arm is no outcome."""
+    columns = protocol.columns
+    taken = {columns.arm: "the arm", columns.id: "the identifier"}
+    roles: list[tuple[str, Place]] = [(columns.received, ("columns", "received"))]
+    for place, outcome in enumerate(protocol.outcomes):
+        roles += [(getattr(outcome, key), ("outcomes", place, key)) for key in COLUMN_KEYS]
+    for place, need in enumerate(protocol.pathways.needs if protocol.pathways else ()):
+        roles += [
+            (getattr(need, key), ("pathways", "needs", place, key)) for key in ("before", "after")
+        ]
+    for name, at in roles:
+        if name in taken and name not in ("", "?"):  # "?" is what a draft leaves open
+            raise InvalidProtocol(
+                f"`{at[-1]}` is column {name!r}, which holds {taken[name]}; name another.", at=at
+            )
+        if at[0] == "pathways":
+            taken[name] = "another score"
 
 
 def _check_estimands(protocol: "Protocol") -> None:

@@ -126,6 +126,12 @@ class SubgroupPlan:
                 f"{list(self.cuts)}.",
                 at=("cuts",),
             )
+        if len(set(self.expected)) < len(self.expected) or len(self.expected) == 1:
+            raise InvalidProtocol(
+                f"`expected` of subgroup {self.column!r} lists two or more levels, each once, from "
+                f"the lowest effect to the highest; got {list(self.expected)}.",
+                at=("expected",),
+            )
         if self.expected and not self.planned:
             raise InvalidProtocol(
                 f"`expected` states a direction for subgroup {self.column!r}, which is not "

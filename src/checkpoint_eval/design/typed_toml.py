@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -26,6 +26,9 @@ from checkpoint_eval.errors import InvalidProtocol, TrialError
 Path_ = tuple[str | int, ...]
 Hook = Callable[[Any, Any], Any]
 Value = TypeVar("Value")
+LONGEST = 2_000  # characters of a message
+# Line breaks and tabs may stand in a text; other control characters and turns of direction not.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def read_text(path: str | Path, *, what: str) -> str:
@@ -62,15 +65,30 @@ def parse_table(text: str, kind: type[Value], *, name: str) -> Value:
         path, reason = _first_problem(problem)
         line = line_of(text, path)
         where = (f", line {line}" if line else "") + (f", key `{_dotted(path)}`" if path else "")
-        raise InvalidProtocol(f"{name}{where}: {reason}", at=path) from problem
+        raise InvalidProtocol(f"{name}{where}: {_shortened(reason)}", at=path) from problem
 
 
-def _strict(value: Any, kind: type) -> Any:
+def _shortened(text: str) -> str:
+    """Return a message without the middle of what is too long to be read."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+
+
+def _strict(value: Any, kind: Any) -> Any:
     """Refuse what Python would coerce: "52" is no number, 1 is no truth value."""
     wanted: tuple[type, ...] = (int, float) if kind is float else (kind,)
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
         raise InvalidProtocol(f"must be a {_KINDS[kind]}, got {_called(value)}")
-    return kind(value)
+    return _readable(value) if isinstance(value, str) else kind(value)
+
+
+def _readable(text: str) -> str:
+    """Refuse what no reader sees: control characters, and those that turn the direction of text."""
+    found = UNSEEN.search(text)
+    if found:
+        raise InvalidProtocol(
+            f"holds the character U+{ord(found.group()):04X}, which cannot be seen; take it out"
+        )
+    return text
 
 
 _KINDS: dict[type, str] = {
@@ -83,7 +101,7 @@ _KINDS: dict[type, str] = {
 
 def _label(value: Any, _: Any) -> str | int | bool:
     if isinstance(value, (str, int)):
-        return value
+        return _readable(value) if isinstance(value, str) else value
     raise InvalidProtocol(f"must be text, a whole number or true/false, got {value!r}")
 
 
@@ -110,11 +128,16 @@ def _is_mapping(kind: Any) -> bool:
 def _table_hook(kind: type[Any], converter: cattrs.Converter) -> Hook:
     """Read a dataclass from a TOML table, and from nothing else."""
     read: Hook = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
+    required = [each.name for each in fields(kind) if each.type is str and each.default is MISSING]
 
     def hook(value: Any, wanted: Any) -> Any:
         if not isinstance(value, dict):
             raise InvalidProtocol(f"must be one table of keys, got {_called(value)}")
-        return read(value, wanted)
+        made = read(value, wanted)
+        for name in required:
+            if not getattr(made, name).strip():
+                raise InvalidProtocol(f"`{name}` is empty; write it out.", at=(name,))
+        return made
 
     return hook
 
@@ -140,7 +163,9 @@ def _map_hook(kind: Any, converter: cattrs.Converter) -> Hook:
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             raise InvalidProtocol(f"must be a table of names and values, got {_called(value)}")
-        return {name: _at(name, read, held, each) for name, held in value.items()}
+        if any(not name.strip() for name in value):
+            raise InvalidProtocol("has a name that is empty; write what it is")
+        return {_readable(name): _at(name, read, held, each) for name, held in value.items()}
 
     return hook
 

@@ -56,6 +56,9 @@ UNTIL_THE_END = ("median difference", "hazard ratio", *MEANS)
 ROUNDING = 1e-10  # of sums and products of a few hundred fractions
 
 
+NAMES = {"bca": "BCa", "percentile": "percentile"}
+
+
 def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analysis makes
     trial: Trial,
     *,
@@ -141,7 +144,7 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
     >>> round(found.value, 4)
     2.0417
     """
-    check_choice(interval, "interval", ("bca", "percentile"))
+    check_choice(interval, "interval", NAMES)
     check_level(level)
     check_count(draws, "draws", least=100)
     check_rng(rng)
@@ -171,7 +174,7 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword for each choice an analys
         estimand=name,
         ratio=isinstance(statistic, str) and statistic.endswith("ratio"),
         level=level,
-        told=f"{told}; {interval} bootstrap, {draws:,} draws within {within}",
+        told=f"{told}; {NAMES[interval]} bootstrap, {draws:,} draws within {within}",
         when=NAN if when == np.inf else when,
     )
     return with_events(found, people, rows_of(trial, people), when) if repeated else found

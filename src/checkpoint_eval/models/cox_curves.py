@@ -131,9 +131,9 @@ def standardised_survival(fit: CoxFit, *, level: float = 0.95) -> Curve:
 
     References
     ----------
-    Makuch (1982); Zhang, Chen and Zhou (2007); for influence functions Reid and Crépeau (1985).
-    Checked against R survfit averaged over people, weight derivatives of R coxph and the
-    jackknife.
+    Makuch (1982); Zhang, Loberiza, Klein and Zhang (2007); for influence functions Reid and
+    Crépeau (1985). Checked against R survfit averaged over people, weight derivatives of R coxph
+    and the jackknife.
 
     Examples
     --------

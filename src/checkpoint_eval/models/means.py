@@ -9,7 +9,7 @@ from scipy.special import stdtr, stdtrit
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_choice, check_level
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.cox_models import refuse_repeated
 from checkpoint_eval.models.design_matrix import design_matrix
@@ -83,7 +83,7 @@ def mean_difference(  # noqa: PLR0913 - which variance is asked for is a protoco
     TrialError
         For outcomes that are times or repeated events; for options that do not go together.
     ImpossibleDesign
-        For constant or collinear covariates, which are named.
+        For constant or collinear covariates, which are named; where most of an arm has no cluster.
     UnknownColumn
         For names the trial does not have.
 
@@ -123,6 +123,8 @@ def mean_difference(  # noqa: PLR0913 - which variance is asked for is a protoco
     check_level(level)
     names = as_names(adjust)
     asked = _asked(trial, names, method=method, strata=strata, variance=variance, cluster=cluster)
+    if cluster is not None:
+        _refuse_clusters_of_one_arm(trial, cluster, analysis_set, arm)
     people = compare(
         trial,
         outcome=outcome,
@@ -246,6 +248,22 @@ def _check_numbers(trial: Trial, people: Compared) -> str:
     if least == most:
         return f"mean count, each person {most:g} {people.unit} at risk"
     return f"mean count, whatever the time at risk ({least:g} to {most:g} {people.unit})"
+
+
+def _refuse_clusters_of_one_arm(
+    trial: Trial, cluster: str, analysis_set: str, arm: str | None
+) -> None:
+    """Refuse clusters that most of an arm does not have: the few who do are no arm."""
+    lost, codes = trial.column(cluster).missing, trial.arm_in(analysis_set)
+    for code, name in enumerate(trial.arms):
+        here = (codes == code) & (arm in (None, name) or code == 0)
+        without = int((lost & here).sum())
+        if 2 * without > here.sum():
+            raise ImpossibleDesign(
+                f"{without} of {here.sum()} people in {name!r} have no {cluster!r}, so they would "
+                "be left out. Use `partially_nested_difference` where the clusters are part of "
+                "treatment, or give people without one a cluster of their own."
+            )
 
 
 def _estimated(

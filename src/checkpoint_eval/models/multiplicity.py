@@ -59,8 +59,8 @@ def adjust_p_values(p_values: Sequence[float] | FloatArray, *, method: str) -> F
     missing = np.isnan(raw)
     if not (missing | ((raw >= 0) & (raw <= 1))).all():
         raise TrialError(f"`p_values` must lie in [0, 1] or be NaN, got {raw.tolist()}.")
-    if raw.size == 0:
-        return raw
+    if raw.size < 2:
+        return raw.copy()  # the engine collects garbage first, for a fifth of a second
     # Imported here as it takes longer than everything else this library imports.
     from statsmodels.stats.multitest import multipletests
 

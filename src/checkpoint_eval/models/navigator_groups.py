@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import counted
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared
@@ -43,23 +43,20 @@ class Navigators:
         return found[: len(self.names)]
 
     @property
-    def alone(self) -> int:
-        """Treated people without a navigator."""
-        return int((self.group >= len(self.names)).sum())
+    def alone(self) -> BoolArray:
+        """(n,) treated people without a navigator."""
+        return np.asarray(self.group >= len(self.names))
 
-    @property
-    def told(self) -> str:
-        """What the method says of them."""
+    def told(self, *, alone: str) -> str:
+        """Return what the method says of them; `alone`: how those without are taken."""
         if not self.names:
             return "no navigator recorded"
         least, most = int(self.caseload.min()), int(self.caseload.max())
         size = counted(most, "person", "people") if least == most else f"{least} to {most} people"
         parts = [f"{counted(len(self.names), 'navigator')} with {size}"]
-        if self.alone:
-            each = "taken by themselves" if self.alone == 1 else "each taken by themselves"
-            parts.append(
-                f"{counted(self.alone, 'person', 'people')} in {self.arms[1]!r} without, {each}"
-            )
+        if self.alone.any():
+            without = counted(int(self.alone.sum()), "person", "people")
+            parts.append(f"{without} in {self.arms[1]!r} without, {alone}")
         if self.crossed:
             share = "shares one and is" if self.crossed == 1 else "share one and are"
             parts.append(

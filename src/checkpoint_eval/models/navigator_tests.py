@@ -133,7 +133,7 @@ def partially_nested_test(
         events=people.events(),
         missing=people.missing,
         method=f"normal score of the difference{given} over its error between navigators; "
-        f"{navigators.told}; {redrawn}",
+        f"{navigators.told(alone='taken by themselves')}; {redrawn}",
     )
 
 

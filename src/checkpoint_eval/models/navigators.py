@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri
 
-from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.cox_models import refuse_repeated
@@ -53,8 +53,8 @@ def partially_nested_difference(
     outcome : str
         A numeric outcome, a count, or a binary one, as a linear probability.
     navigator : str
-        Column of who worked with each person; empty for controls. Treated people without one are
-        each taken by themselves, controls who share one as without; both are counted in `method`.
+        Column of who worked with each person; empty for controls. Treated people without one stand
+        at a level of their own, controls who share one count as without; `method` counts both.
     adjust : str or sequence of str
         Baseline columns that foretell the outcome, with slopes in common.
     strata : str or sequence of str, optional
@@ -88,6 +88,12 @@ def partially_nested_difference(
     three, also where navigators are not seen to differ, so that few of them never look like many
     people. The difference is what a navigator drawn from others like these would make; where they
     are few the interval leans on their being normal, and `partially_nested_test` does not.
+
+    Those assigned to treatment who never had a navigator, mostly because the assignment was
+    overridden, have a mean of their own and the controls' variance; the treated mean counts them by
+    their share, which is itself estimated. Were each a navigator of one person, as is often done,
+    a few would weigh as much as hundreds where navigators are far apart, and the difference would
+    not be the effect of assigning.
 
     References
     ----------
@@ -201,7 +207,7 @@ def navigator_effects(
         f"adjusted for {', '.join(names)}" if names else "",
         told_of_strata,
         told,
-        nested.navigators.told,
+        nested.navigators.told(alone="at a level of their own, with the variance of controls"),
     )
     estimand = "risk" if isinstance(trial.outcome(outcome), BinaryOutcome) else "mean"
     return _effects(
@@ -224,6 +230,16 @@ class _Nested:
     centre: float = NAN
     fit: Fit | None = None
     reason: str = ""
+
+    @property
+    def share_variance(self) -> float:
+        """Of the treated mean: that of the share of people without a navigator, times their gap."""
+        alone = self.navigators.alone
+        if self.fit is None or not alone.any():
+            return 0.0
+        treated = int((self.navigators.group >= 0).sum())
+        share = alone.sum() / treated
+        return float(share * (1 - share) / treated * self.fit.coef[2] ** 2)
 
 
 def _beside(
@@ -255,11 +271,16 @@ def _nested(
     centre, scale = float(value.mean()), float(value.std())
     # The same number many times over differs from its mean by rounding.
     alike = not scale > ROUNDING * float(np.abs(value).max())
-    design = np.column_stack([np.ones(people.arm.size), people.arm, beside])
+    alone = navigators.alone
+    design = np.column_stack([np.ones(people.arm.size), people.arm, _apart(alone, people), beside])
     layers = layers_of(
-        design, (value - centre) / (1.0 if alike else scale), people.arm, navigators.group
+        design,
+        (value - centre) / (1.0 if alike else scale),
+        np.where(alone, -1, navigators.group),
     )
     reason = "nobody differs from anybody" if alike else _cannot_fit(layers, navigators)
+    if not reason and np.linalg.matrix_rank(design) < design.shape[1]:
+        reason = "strata or covariates tell who was treated, or who had a navigator"
     if stratum is not None and not _both_arms(people.arm, stratum):
         reason = "no stratum holds both arms"
     fit = None if reason else reml(layers)
@@ -268,6 +289,16 @@ def _nested(
     return _Nested(
         navigators=navigators, layers=layers, scale=scale, centre=centre, fit=fit, reason=reason
     )
+
+
+def _apart(alone: BoolArray, people: Compared) -> FloatArray:
+    """Return (n, 1) the column of treated people without a navigator; (n, 0) where there are none.
+
+    Its mean among the treated is 0, so that the coefficient of the arm counts them by their share.
+    """
+    if not alone.any():
+        return np.zeros((alone.size, 0))
+    return floats(alone - people.arm * alone[people.arm == 1].mean())[:, None]
 
 
 def _both_arms(arm: IntArray, stratum: IntArray) -> bool:
@@ -301,7 +332,7 @@ def _difference(nested: _Nested, fit: Fit) -> Difference:
     return Difference(
         value=value,
         by_arm=(control, control + value),
-        std_error=nested.scale * float(np.sqrt(fit.variance[1, 1])),
+        std_error=nested.scale * float(np.sqrt(fit.variance[1, 1] + nested.share_variance)),
         df=fit.df(1),
     )
 

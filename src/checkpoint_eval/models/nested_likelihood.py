@@ -17,9 +17,9 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layers:
-    """Rows of like variance, summed up: controls, the treated within navigators, each navigator.
+    """Rows of like variance, summed up: people without navigators, those within, each navigator.
 
-    About the mean of their navigator the treated vary by their own variance alone; the mean of m
+    About the mean of their navigator people vary by their own variance alone; the mean of m
     people, times √m, varies by that and m times the variance between navigators. All are
     independent, so that nothing else of the people is needed.
 
@@ -30,7 +30,7 @@ class Layers:
     cross : (l, p + 1, p + 1) float
         Their cross-products, p columns of the design and then the values.
     share : (3, l) float
-        How often each variance (controls', the treated's, navigators') is in that of a row.
+        How often each variance (of people without, of people with, of navigators) is in a row's.
     mean : (l - 2, p + 1) float
         √m times the means of each navigator.
     """
@@ -46,13 +46,15 @@ class Layers:
         return self.share[2, 2:]
 
 
-def layers_of(design: FloatArray, value: FloatArray, arm: IntArray, group: IntArray) -> Layers:
-    """Sum up people by their arm (n,) and the navigator (n,) of those treated."""
+def layers_of(design: FloatArray, value: FloatArray, group: IntArray) -> Layers:
+    """Sum up people by the navigator (n,) whom they share; -1 for those without."""
     rows = np.column_stack([design, value])
-    control, treated, own = rows[arm == 0], rows[arm == 1], group[arm == 1]
+    control, treated, own = rows[group < 0], rows[group >= 0], group[group >= 0]
     size = np.bincount(own)
     total = floats(np.stack([np.bincount(own, weights=each) for each in treated.T], axis=1))
     within = treated - (total / size[:, None])[own]
+    # What is the same for all people of each navigator would by rounding look like a covariate.
+    within[np.abs(within) < ROUNDING] = 0.0
     mean = total / np.sqrt(size)[:, None]
     j = size.size
     return Layers(
@@ -90,7 +92,7 @@ class Fit:
     ----------
     coef, variance : (p,), (p, p) float
     spread : (3,) float
-        Variances: of controls, of the treated, between navigators.
+        Variances: of people without a navigator, of people with, between navigators.
     likelihood : float
         Its logarithm, but for a constant.
     slope, information : (3,), (3, 3) float

@@ -253,6 +253,10 @@ def _without(
         reason = f"nobody in {' or '.join(map(repr, unseen))} was assessed both times"
         if empty:
             reason = f"nobody in {' or '.join(map(repr, empty))} has the need"
+        unknown = np.isnan(asked.trial.column(before_name(_need_of(outcome))).values)
+        strange = [name for arm, name in enumerate(arms) if unknown[asked.code == arm].all()]
+        if strange:
+            reason = f"nobody in {' or '.join(map(repr, strange))} was assessed before"
     return Estimate(
         estimand="mean difference",
         outcome=outcome,
@@ -269,6 +273,11 @@ def _without(
         events=(),
         missing=(inside[0] - n[0], inside[1] - n[1]),
     )
+
+
+def _need_of(outcome: str) -> str:
+    """Return the need that an outcome follows up."""
+    return NEEDS if outcome == RESOLVED else outcome
 
 
 def _measured(asked: _Asked, pathways: Sequence[str], sets: Sequence[str], among: str) -> Measured:

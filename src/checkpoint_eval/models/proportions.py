@@ -156,6 +156,19 @@ def score_statistic(table: TwoProportions, measure: Measure, null: FloatArray) -
     written out in docs/methods.md. Checked against Lachin's and Miettinen's printed examples and
     numerical maximisation.
     """
+    top, variance = score_parts(table, measure, null)
+    return score_over_error(top, variance)
+
+
+def score_over_error(top: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return (...) scores in their standard errors; infinite where only the score is not 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = top / np.sqrt(variance)
+        return np.where(variance > 0, z, np.where(top == 0, 0.0, np.sign(top) * np.inf))
+
+
+def score_parts(table: TwoProportions, measure: Measure, null: FloatArray) -> Limits:
+    """Return the score of a null value and its variance, each (...)."""
     p0_hat, p1_hat = table.control, table.treatment
     n0, n1 = table.control_n, table.treatment_n
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -173,9 +186,7 @@ def score_statistic(table: TwoProportions, measure: Measure, null: FloatArray) -
             p1, q1, p0, q0 = restricted_odds_ratio(table, null)
             top = n1 * (p1_hat - p1)
             variance = 1 / (1 / (n1 * p1 * q1) + 1 / (n0 * p0 * q0))
-        variance = variance * table.correction
-        z = top / np.sqrt(variance)
-        return np.where(variance > 0, z, np.where(top == 0, 0.0, np.sign(top) * np.inf))
+        return floats(top), floats(variance * table.correction)
 
 
 def restricted_difference(table: TwoProportions, delta: FloatArray) -> FloatArray:

@@ -32,7 +32,18 @@ class RestrictedMean:
 def restricted_mean_of(table: EventTable, *, horizon: float) -> RestrictedMean:
     """Return the restricted mean of every group of an event table.
 
-    The times too may have leading axes, (..., m): each member of a batch its own grid.
+    Parameters
+    ----------
+    table : EventTable
+        (..., k, m): k groups on a grid of m times. The times too may have leading axes, (..., m):
+        each member of a batch its own grid. Of a trial ask `restricted_mean`.
+    horizon : float
+        In the unit of the table's times, within the follow-up of every group; not checked here.
+
+    Returns
+    -------
+    RestrictedMean
+        `mean` and `variance`, (..., k) each.
 
     References
     ----------

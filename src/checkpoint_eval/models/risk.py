@@ -51,7 +51,8 @@ def risk_difference(  # noqa: PLR0913 - which model is asked for is a protocol's
         With `adjust`: fit a regression in each arm, so that covariates may foretell differently.
     interval : {"newcombe", "miettinen-nurminen", "wald", "greenland-robins"}, optional
         Default: Newcombe's where risks are counted, otherwise Wald's; over strata with Sato's
-        variance, or that of Greenland and Robins.
+        variance, or that of Greenland and Robins, and Miettinen and Nurminen's where zeros leave
+        none.
     level : float
     analysis_set : str
     arm : str, optional
@@ -67,7 +68,7 @@ def risk_difference(  # noqa: PLR0913 - which model is asked for is a protocol's
     ------
     TrialError
         When a horizon is missing or needless; or a score interval is asked for and people are
-        censored before the horizon, or `adjust` or `strata` is given.
+        censored before the horizon, or `adjust` is given, or Newcombe's with `strata`.
     ImpossibleDesign
         For a horizon beyond follow-up; for constant or collinear covariates, which are named.
     UnknownColumn
@@ -80,7 +81,8 @@ def risk_difference(  # noqa: PLR0913 - which model is asked for is a protocol's
     unknown: risks are then Kaplan–Meier's, with Greenwood's variance, and `method` says so.
     Adjusted, the variance is unconditional (Ye et al. 2023): right for simple randomisation, and
     wide rather than narrow for stratified. Over strata it is Sato's, which supposes that they
-    share the difference. p is then Wald's; with people censored earlier neither is estimable.
+    share the difference; the score interval over strata is of few large ones. p is then Wald's or
+    the score's; with people censored earlier neither is estimable.
     Strata of one arm compare nothing and are told.
 
     References
@@ -132,7 +134,7 @@ def risk_ratio(  # noqa: PLR0913 - which model is asked for is a protocol's ques
     "miettinen-nurminen" (default where risks are counted) or "wald" (on the log scale). With no
     events in control the ratio is infinite or undefined: the score interval then has an infinite
     limit, the Wald interval has none (NaN), and an undefined ratio is NaN. Over strata the
-    interval is Wald's, and without events in an arm there is no estimate.
+    interval is Wald's, and the score's where an arm has no events: never is a half added.
 
     References
     ----------
@@ -266,9 +268,9 @@ def _check_interval(
     why = ""
     if adjust:
         why = "risks are standardised"
-    elif over_strata:
-        why = "risks are compared within strata"
-    elif question.censored:
+    elif over_strata and (interval == "newcombe" or question.measure == "odds ratio"):
+        why = "these are compared within strata"
+    elif question.censored and not over_strata:
         why = "some are censored before `horizon`"
     if why and interval in ("newcombe", "miettinen-nurminen"):
         raise TrialError(

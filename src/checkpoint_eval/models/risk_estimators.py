@@ -22,7 +22,12 @@ from checkpoint_eval.models.proportions import (
     wald_std_error,
 )
 from checkpoint_eval.models.standardise import standardised_risks
-from checkpoint_eval.models.stratified_risks import mantel_haenszel, strata_of_counts
+from checkpoint_eval.models.stratified_risks import (
+    CommonEffect,
+    mantel_haenszel,
+    strata_of_counts,
+)
+from checkpoint_eval.models.stratified_scores import Common, common_score_limits
 from checkpoint_eval.models.survival import survival_at
 from checkpoint_eval.models.wald import wald_estimate
 from checkpoint_eval.outcomes.trial import Trial
@@ -220,6 +225,13 @@ def risks_over_strata(question: RiskQuestion, interval: Interval | None) -> Esti
         return question.refused(method, "no stratum holds both arms")
     large = interval == "greenland-robins"
     found = mantel_haenszel(tables, measure, variance="greenland-robins" if large else "sato")
+    wald = np.isfinite(found.value) and found.variance > 0
+    if measure != "odds ratio" and not np.isnan(found.value):
+        if interval == "miettinen-nurminen":
+            return _scored(question, tables, measure, found, method)
+        if interval is None and not wald:
+            told = f"{method}; zeros leave no Wald interval"
+            return _scored(question, tables, measure, found, told)
     error = {
         "difference": "Greenland–Robins" if large else "Sato",
         "ratio": "Greenland–Robins",
@@ -234,17 +246,49 @@ def risks_over_strata(question: RiskQuestion, interval: Interval | None) -> Esti
     )
 
 
+def _scored(
+    question: RiskQuestion,
+    tables: TwoProportions,
+    measure: Common,
+    found: CommonEffect,
+    method: str,
+) -> Estimate:
+    """Return the common effect with its score interval, which needs no half added to a zero."""
+    value = float(found.value if measure == "difference" else np.exp(found.value))
+    low, high, p = common_score_limits(tables, measure, value, level=question.level)
+    variance = float(found.variance)
+    people = question.people
+    return Estimate(
+        estimand=ESTIMANDS[measure],
+        scale=question.scale,
+        value=value,
+        low=low,
+        high=high,
+        level=question.level,
+        p_value=p,
+        std_error=float(np.sqrt(variance)) if 0 < variance < np.inf else NAN,
+        by_arm=(float(found.risk[0]), float(found.risk[1])),
+        method=f"{method}; Miettinen–Nurminen score interval and p over strata",
+        time_point=question.horizon,
+        **people.labels(question.horizon if people.time.size else np.inf),
+    )
+
+
 def _why_no_common_effect(question: RiskQuestion, risk: FloatArray) -> str:
     """Say which zero leaves Mantel and Haenszel without an estimate or a variance."""
     if question.measure == "difference":
-        return "the strata that hold both arms leave no variance"
+        return "the strata that hold both arms leave no variance; the score interval needs none"
     none = [arm for arm, own in zip(question.people.arms, risk, strict=True) if not own > 0]
+    if len(none) == 2:
+        return f"no events in {none[0]!r} and {none[1]!r} in the strata that hold both arms"
     if none:
         reason = f"no events in {' and '.join(map(repr, none))} in the strata that hold both arms"
     elif question.measure == "ratio":
         reason = "everyone in the strata that hold both arms has the event"
     else:
         reason = "zeros in every stratum that holds both arms leave it 0 or infinite"
+    if question.measure == "ratio":
+        return f"{reason}; the score interval needs none"
     return f"{reason}; without strata there is a score interval"
 
 

@@ -90,7 +90,8 @@ def logistic_coefficients(event: BoolArray, design: FloatArray) -> FloatArray | 
     from statsmodels.genmod.generalized_linear_model import GLM
     from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
-    with warnings.catch_warnings():
+    # On the way to no maximum odds overflow, and with as many people as columns nothing is left.
+    with warnings.catch_warnings(), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:
             # The deviance is quadratic at its minimum: a change of 1e-10 leaves the coefficients

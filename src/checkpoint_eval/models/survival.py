@@ -51,10 +51,27 @@ class KaplanMeier(Shown):
 def kaplan_meier(table: EventTable) -> KaplanMeier:
     """Return the product-limit estimate for every group of an event table.
 
+    Parameters
+    ----------
+    table : EventTable
+        (..., k, m): k groups on a grid of m times, leading axes for a batch. `event_table` makes
+        one; of a trial ask `survival_curve`.
+
+    Returns
+    -------
+    KaplanMeier
+
     References
     ----------
     Kaplan and Meier (1958); Greenwood (1926); both written out in docs/methods.md. Checked
     against R survival::survfit.
+
+    Examples
+    --------
+    >>> from checkpoint_eval.models import event_table
+    >>> table = event_table([1, 2, 3, 4], [True, False, True, False], [0, 0, 0, 0], groups=1)
+    >>> kaplan_meier(table).survival
+    array([[0.75 , 0.75 , 0.375, 0.375]])
     """
     r, d = table.at_risk, table.events
     with np.errstate(divide="ignore", invalid="ignore"):

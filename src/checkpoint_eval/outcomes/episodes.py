@@ -1,13 +1,18 @@
 """Repeated events: intervals at risk, from one event to the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import check_count, counted
 from checkpoint_eval._display import Shown
+from checkpoint_eval._frames import at_row
 from checkpoint_eval.design.protocol import check_unit
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.outcomes.observed import Provenance
@@ -111,6 +116,86 @@ class Episodes(Shown):
         object.__setattr__(self, "terminal", frozen(_terminal(self, np.isnan(end)), bool))
         object.__setattr__(self, "end", frozen(np.where(np.isnan(end) & ~self.missing, 0.0, end)))
 
+    @classmethod
+    def from_frame(
+        cls,
+        table: object,
+        *,
+        ids: Sequence[object] | np.ndarray[Any, np.dtype[np.str_]],
+        id: str,  # noqa: A002 - as in `Trial.from_frame`
+        start: str,
+        stop: str,
+        event: str,
+        unit: str = "days",
+        terminal: str | None = None,
+    ) -> "Episodes":
+        """Read episodes from a long table, one row an interval at risk.
+
+        Parameters
+        ----------
+        table : pandas, polars or pyarrow table
+        ids : (n,) of identifiers
+            Of everybody in the trial, as `Trial.ids`. Who has no row is `missing`: someone followed
+            without an event has one interval, without one.
+        id, start, stop, event : str
+            Columns: whose interval it is, from when, until when, and 0/1 whether an event ended it.
+        unit : str
+        terminal : str, optional
+            Column of 0/1: whether the interval ended with what lets no further event happen, such
+            as death. Only a person's last interval can.
+
+        Returns
+        -------
+        Episodes
+
+        Raises
+        ------
+        UnknownColumn
+            For a column that is not in the table.
+        InvalidData
+            For somebody who is not among `ids`, for empty cells, and as `Episodes`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> rows = pd.DataFrame(
+        ...     {"id": ["a", "a", "c"], "from": [0, 9, 0], "to": [9, 30, 30], "again": [1, 0, 0]}
+        ... )
+        >>> found = Episodes.from_frame(
+        ...     rows, ids=["a", "b", "c"], id="id", start="from", stop="to", event="again"
+        ... )
+        >>> found, found.missing.tolist()
+        (Episodes(3 people, 3 intervals, 1 event, days), [False, True, False])
+        """
+        names = {"id": id, "start": start, "stop": stop, "event": event}
+        names |= {} if terminal is None else {"terminal": terminal}
+        read = _complete_columns(table, names)
+        known = np.asarray(ids).astype(str)
+        person = _rows_of(_frames.text(read["id"]), known, id)
+        ends = _frames.numbers(read["stop"], role="stop")
+        ended = np.zeros(person.size, dtype=bool)
+        if terminal is not None:
+            ended = _frames.flags(read["terminal"], role="terminal") == 1
+        last = np.full(known.size, -np.inf)
+        np.maximum.at(last, person, ends)
+        early = np.flatnonzero(ended & (ends < last[person]))
+        if early.size:
+            raise InvalidData(
+                f"Column {terminal!r} is 1 at {at_row(int(early[0]))} (person "
+                f"{str(known[person[early[0]]])!r}), who is at risk later; only a person's last "
+                "interval can end for good."
+            )
+        return cls(
+            person=person,
+            start=_frames.numbers(read["start"], role="start"),
+            stop=ends,
+            event=_frames.flags(read["event"], role="event") == 1,
+            people=known.size,
+            unit=unit,
+            missing=np.bincount(person, minlength=known.size) == 0,
+            terminal=np.bincount(person[ended], minlength=known.size) > 0,
+        )
+
     @property
     def counts(self) -> IntArray:
         """(n,) events of each person."""
@@ -129,6 +214,41 @@ class Episodes(Shown):
             f"{counted(self.person.size, 'interval')}, {counted(int(self.event.sum()), 'event')}, "
             f"{f'{gone} terminal, ' if gone else ''}{self.unit})"
         )
+
+
+def _complete_columns(table: object, names: dict[str, str]) -> dict[str, nw.Series[Any]]:
+    """Return the columns; an interval without all of them is refused."""
+    frame = _frames.read_table(table)
+    columns = {part: _frames.column(frame, name, role=part) for part, name in names.items()}
+    for part, series in columns.items():
+        empty = _frames.missing_mask(series)
+        if empty.any():
+            raise InvalidData(
+                f"The {part} column {series.name!r} is missing at {at_row(int(empty.argmax()))} "
+                f"({counted(int(empty.sum()), 'such row')}); fill it in, or leave out every row of "
+                "somebody whose records are unknown."
+            )
+    return columns
+
+
+def _rows_of(
+    found: np.ndarray[Any, np.dtype[np.str_]], ids: np.ndarray[Any, np.dtype[np.str_]], column: str
+) -> IntArray:
+    """Return where in `ids` each identifier stands."""
+    order = np.argsort(ids, kind="stable")
+    repeated = ids[order][1:][ids[order][1:] == ids[order][:-1]]
+    if repeated.size:
+        raise InvalidData(f"`ids` repeat {str(repeated[0])!r}; give everybody one of their own.")
+    place = order[np.minimum(np.searchsorted(ids[order], found), ids.size - 1)]
+    strange = np.flatnonzero(ids[place] != found)
+    if strange.size:
+        row = int(strange[0])
+        raise InvalidData(
+            f"The id column {column!r} holds {str(found[row])!r} at {at_row(row)} "
+            f"({counted(strange.size, 'such row')}), who is not among `ids`; leave out rows of "
+            "people who are not in the trial."
+        )
+    return place.astype(np.int64)
 
 
 def _numbers(values: object, name: str) -> FloatArray:

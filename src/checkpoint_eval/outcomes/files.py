@@ -59,7 +59,14 @@ def read_people(path: str | Path, *, id: str | None = None) -> Any:  # noqa: A00
 
 def _read_csv(file: Path, id: str | None) -> Any:  # noqa: A002
     with file.open("rb") as opened:
-        header = opened.readline().decode("utf-8", "replace").rstrip()
+        first = opened.readline()
+    try:
+        header = first.decode("utf-8-sig").rstrip()
+    except UnicodeDecodeError as problem:
+        raise InvalidData(
+            f"The names of the columns of {file} are not UTF-8 text; save the file as UTF-8 "
+            "(in a spreadsheet: CSV UTF-8)."
+        ) from problem
     if any(header.count(mark) > header.count(",") for mark in (";", "\t")):
         raise InvalidData(
             f"{file} begins {header[:40]!r}; save it with commas between the columns."

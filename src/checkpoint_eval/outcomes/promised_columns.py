@@ -1,9 +1,12 @@
 """Which column of the people table each part of a protocol reads."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from checkpoint_eval.design.protocol import Outcome, Protocol
-from checkpoint_eval.errors import InvalidProtocol, TrialError
+from checkpoint_eval.errors import InvalidData, InvalidProtocol, TrialError
 from checkpoint_eval.outcomes.vocabularies import COUNTY_DURHAM, CRIME_PANEL, NATIONAL, REGISTER
 
 PUBLISHED = {each.name: each for each in (NATIONAL, COUNTY_DURHAM, REGISTER, CRIME_PANEL)}
@@ -34,6 +37,33 @@ def protocol_keywords(protocol: Protocol) -> dict[str, Any]:
         "factors": _factors(protocol),
         **_pathways(protocol),
     }
+
+
+def check_promised(protocol: Protocol, columns: Mapping[str, Any], outcomes: Any) -> None:
+    """Refuse what was read of people where a promise says what it can be.
+
+    Raises
+    ------
+    InvalidData
+        For grades that are none of those declared, and contacts that are no numbers of at least 0.
+    """
+    for each in protocol.outcomes:
+        if not each.grades:
+            continue
+        held = outcomes[each.name]
+        found = np.unique(held.value[~held.missing])
+        strange = found[~np.isin(found, each.grades)]
+        if strange.size:
+            raise InvalidData(
+                f"Column {each.ordinal!r} holds {strange[0]:g}, and the `grades` of outcome "
+                f"{each.name!r} are {list(each.grades)}; correct it, or declare it among them."
+            )
+    contacts = protocol.navigators.contacts if protocol.navigators else ""
+    if contacts and (columns[contacts].levels or (columns[contacts].values < 0).any()):
+        raise InvalidData(
+            f"The contacts column {contacts!r} must hold how often people met, as numbers of at "
+            "least 0; name another under [navigators]."
+        )
 
 
 def _times(outcome: Outcome, protocol: Protocol) -> tuple[str, ...]:

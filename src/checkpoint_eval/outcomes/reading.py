@@ -30,6 +30,8 @@ from checkpoint_eval.outcomes.observed import (
 )
 from checkpoint_eval.randomise.assignment import Assignment
 
+MOST = 2**53  # the greatest count that a float tells from the next
+
 
 def strata_of_rule(rule: Rule | None, strata: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns of the strata; a stratified rule names them itself."""
@@ -278,7 +280,7 @@ class TableReader:
             length = 1.0 if exposure is None else check_positive(exposure, "exposure")
             time, missing = np.full(value.size, length), _frames.missing_mask(counts)
             self._refuse_all_missing(missing, column)
-        whole = (value >= 0) & (value < np.inf) & (value == np.floor(value))
+        whole = (value >= 0) & (value <= MOST) & (value == np.floor(value))
         self._refuse_rows(~(missing | whole), counts, "counts are whole and at least 0")
         if isinstance(exposure, str):
             within = (time >= 0) & (time < np.inf)

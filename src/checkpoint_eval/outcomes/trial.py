@@ -19,7 +19,7 @@ from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.needs import PathwayScores, Scale
 from checkpoint_eval.outcomes.observed import CountOutcome, Observed, TimeToEvent
-from checkpoint_eval.outcomes.promised_columns import protocol_keywords
+from checkpoint_eval.outcomes.promised_columns import check_promised, protocol_keywords
 from checkpoint_eval.outcomes.reading import TableReader, strata_of_rule
 from checkpoint_eval.randomise.assignment import Assignment
 
@@ -44,6 +44,15 @@ def _sealed(scores: PathwayScores) -> dict[str, Any]:
         "need after": scores.follow_up,
         "assessor": scores.assessor,
         "assessors": np.array(scores.assessors, dtype=str),
+    }
+
+
+def _need_columns(scores: PathwayScores) -> dict[str, Any]:
+    """Return a column before and one after for each pathway."""
+    return {
+        f"{pathway}, {when}": table[:, place]
+        for place, pathway in enumerate(scores.pathways)
+        for when, table in (("before", scores.baseline), ("after", scores.follow_up))
     }
 
 
@@ -245,9 +254,12 @@ class Trial(Shown):
         Raises
         ------
         TrialError
-            As `from_frame`; and when the arms in the table are not the arms promised.
+            As `from_frame`; and when the arms in the table are not the arms promised, grades none
+            of those declared, or contacts no numbers of at least 0.
         """
-        return cls.from_frame(table, **protocol_keywords(protocol), protocol=protocol)
+        trial = cls.from_frame(table, **protocol_keywords(protocol), protocol=protocol)
+        check_promised(protocol, trial.columns, trial.outcomes)
+        return trial
 
     def __repr__(self) -> str:
         arms = ", ".join(
@@ -349,7 +361,7 @@ class Trial(Shown):
         return contents | ({} if self.pathways is None else _sealed(self.pathways))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a person: id, arm, stratum, baseline columns and outcomes."""
+        """Return one row a person: id, arm, stratum, baseline columns, outcomes and needs."""
         if self.n == 0:
             raise ImpossibleDesign("A trial has people.")
         data: dict[str, Any] = {"id": self.ids, "arm": np.array(self.arms)[self.assignment.arm]}
@@ -370,4 +382,4 @@ class Trial(Shown):
                     data[f"{name} ({outcome.unit})"] = outcome.exposure
                 value = outcome.counts if isinstance(outcome, Episodes) else outcome.value
                 data[name] = np.where(outcome.missing, np.nan, value)
-        return pd.DataFrame(data)
+        return pd.DataFrame(data | ({} if self.pathways is None else _need_columns(self.pathways)))

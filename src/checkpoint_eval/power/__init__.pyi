@@ -6,6 +6,7 @@ from .conditional import assurance, conditional_power, predictive_power
 from .curves import integrity_surface, power_curve
 from .forecasting import EventsForecast, forecast_events
 from .group_sequential import GroupSequential
+from .implied_study import Study, StudyStep, study_of
 from .lifetimes_planned import Hazards, RestrictedMeans
 from .looks_taken import Look
 from .monitoring import monitor
@@ -14,6 +15,7 @@ from .promising import Extension, PromisingZone, extend_information, extension_p
 from .reestimating import Reestimate, reestimate_people
 from .risks import Proportions
 from .simulated import PowerRow, SimulatedPower
+from .simulated_study import simulate_study
 from .simulating import simulate_power
 from .sizing import detectable_effect, events_needed, people_needed, power_of
 from .spending import (
@@ -68,6 +70,8 @@ __all__ = [
     "Spending",
     "StoppedEstimate",
     "StoppingBounds",
+    "Study",
+    "StudyStep",
     "TrialSource",
     "UserSpending",
     "WangTiatis",
@@ -89,5 +93,7 @@ __all__ = [
     "predictive_power",
     "reestimate_people",
     "simulate_power",
+    "simulate_study",
     "stopping_bounds",
+    "study_of",
 ]

@@ -15,16 +15,18 @@ from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.event_tables import EventTable, reverse_cumsum
 from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
 from checkpoint_eval.models.proportions import TwoProportions, score_statistic
+from checkpoint_eval.models.rerandomise import randomisation_test
 from checkpoint_eval.models.resampled_statistics import hazard_ratios
 from checkpoint_eval.models.resampled_tallies import Tally
 from checkpoint_eval.models.restricted_means import restricted_mean_of
 from checkpoint_eval.models.survival import kaplan_meier
 from checkpoint_eval.models.weighted_logrank import logrank_z
+from checkpoint_eval.power.trial_sources import OUTCOME, trial_of
 
 PowerStatistic: TypeAlias = Literal[
     "log-rank", "hazard ratio", "restricted mean difference", "risk difference"
 ]
-REDRAWN = ("log-rank", "risk difference")
+REDRAWN = ("log-rank", "risk difference", "restricted mean difference")
 Answers: TypeAlias = tuple[FloatArray, FloatArray]
 REDRAWN_CELLS = 1 << 22  # people times allocations in memory at once
 SLACK = 1e-9  # sums of the same numbers in another order tie up to rounding
@@ -43,8 +45,8 @@ class Analysis:
     weight : Weight
         Of the log-rank test.
     draws : int
-        0: p by the normal distribution. Otherwise the scenario's rule is redrawn so many times for
-        the log-rank test or the risk difference; with 999 the test has its size.
+        0: p by the normal distribution. Otherwise the scenario's rule is redrawn so many times;
+        with 999 the test has its size. Not for the hazard ratio, whose score test is the log-rank.
 
     Raises
     ------
@@ -59,7 +61,8 @@ class Analysis:
     censored before the horizon Kaplan–Meier's difference by Greenwood's variance.
     Redrawn, the log-rank statistic is observed less expected events, not divided by their standard
     error: linear in the allocation, so that all trials and draws are one product of matrices. The
-    draws are shared between the trials of a block, whose people differ.
+    draws are shared between the trials of a block, whose people differ. Restricted means are not
+    linear: `randomisation_test` is asked of one trial after another.
 
     References
     ----------
@@ -93,7 +96,8 @@ class Analysis:
             )
         if self.draws and (self.statistic not in REDRAWN or self.weight != LOG_RANK):
             raise TrialError(
-                "`draws` are for the unweighted log-rank test and the risk difference; for others "
+                "`draws` are for the unweighted log-rank test, which is also the score test of the "
+                "hazard ratio, the risk difference and the restricted mean difference; for others "
                 "give a function of trial and generator that asks `randomisation_test`."
             )
 
@@ -112,6 +116,8 @@ class Analysis:
     def of(self, block: "Block", rng: np.random.Generator) -> Answers:
         """Return (b,) values and (b,) p-values; NaN where not estimable."""
         when = block.horizon if self.horizon is None else self.horizon
+        if self.draws and self.statistic == "restricted mean difference":
+            return _redrawn_means(block, when, self.draws, rng)
         if self.draws:
             return _redrawn(block, self.statistic, when, self.draws, rng)
         if self.statistic == "log-rank":
@@ -293,6 +299,22 @@ def _redrawn(
         extreme += np.count_nonzero(~(np.abs(values) < large), axis=1)
     observed = np.where(lost, np.nan, observed[:, 0])
     return observed, np.where(np.isnan(observed), np.nan, (extreme + 1) / (draws + 1))
+
+
+def _redrawn_means(block: Block, when: float, draws: int, rng: np.random.Generator) -> Answers:
+    """Return restricted mean differences, and p by redrawing one trial after another."""
+    value = _restricted_mean(block, when)[0]
+    p_value = np.full_like(value, np.nan)
+    for row in np.flatnonzero(~np.isnan(value)):
+        p_value[row] = randomisation_test(
+            trial_of(block.batch, int(row), block.rule),
+            outcome=OUTCOME,
+            statistic="restricted mean difference",
+            horizon=when,
+            draws=draws,
+            rng=rng,
+        ).p_value
+    return value, p_value
 
 
 def _mean_difference(

@@ -16,6 +16,7 @@ from checkpoint_eval.errors import ImpossibleDesign, TrialError
 Better: TypeAlias = Literal["lower", "higher"] | None
 # People enough that corrections for few vanish: only the sign of an effect is read there.
 MANY = frozen(1e9, np.float64)
+CERTAIN = 20.0  # standard errors beyond a critical value at which power is 1 to the last digit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,7 +46,10 @@ class Spread:
             normal = ndtr(shift + ndtri(tail) * believed / error)
             known = np.isfinite(self.df)
             df = np.where(known & (self.df > 0), self.df, 1.0)
-            t = 1 - nctdtr(df, shift, -stdtrit(df, tail) * believed / error)
+            critical = -stdtrit(df, tail) * believed / error
+            t = 1 - nctdtr(df, shift, critical)
+        # The tail below is then less than a float can hold, and scipy says NaN.
+        t = np.where(np.isnan(t) & (shift > critical + CERTAIN), 1.0, t)
         return floats(np.where(known, np.where(self.df > 0, t, 0.0), normal))
 
 

@@ -75,8 +75,8 @@ def monitor(  # noqa: PLR0913 - what was promised of looks, and where they are w
     InvalidData
         When the record is damaged or was changed.
     ImpossibleDesign
-        When looks are skipped, information has not increased, or more looks are taken than
-        planned.
+        When looks are skipped, information has not increased, more looks are taken than
+        planned, or the one before ended the trial; futility that does not bind is no end.
     TrialError
         When there is no z, as with no events.
 
@@ -114,6 +114,7 @@ def monitor(  # noqa: PLR0913 - what was promised of looks, and where they are w
     )
     with held(file) as looks:
         _check_turn(looks, look, promise, trial.digest, file)
+        _check_going_on(looks, design)
         seen = interim_result(trial, outcome, strata, analysis_set)
         # All that may fail comes first: a look is written down when its result can be shown.
         shown = _shown(seen, looks, design, favours, planned=planned, final=final)
@@ -192,6 +193,21 @@ def _check_turn(looks: list[Entry], look: int, promise: str, data: str, file: Pa
         raise OutputRefused(
             f"The data are those of look {len(looks)}, unchanged; a further look needs further "
             "data."
+        )
+
+
+def _check_going_on(looks: list[Entry], design: GroupSequential) -> None:
+    """Refuse a look after one that ended the trial: what error there was is spent.
+
+    Futility that does not bind is no end. Looks beyond the plan are refused by it.
+    """
+    said = looks[-1].fields["decision"] if looks else "continue"
+    if len(looks) == len(design.shares) or said == "continue":
+        return
+    if said != "stop for futility" or design.binding:
+        raise ImpossibleDesign(
+            f"Look {len(looks)} ended the trial ({said}); results that came in later are told "
+            "beside it and are no further look."
         )
 
 

@@ -23,6 +23,7 @@ from checkpoint_eval.power.solving import (
     pair,
     refuse_no_effect,
     whole_units,
+    wrong_side,
 )
 from checkpoint_eval.power.wrapped import Wrapped
 
@@ -98,7 +99,8 @@ def people_needed(
         _result(design, asked, *n),
         question="people needed",
         exact=pair(*asked.split(exact)),
-        power_below=float(asked.power(design, *below)),
+        # One unit is no comparison: an arm would have nobody.
+        power_below=float(asked.power(design, *below)) if units > 2 else 0.0,
         others=others,
         why=design.why if others else "",
     )
@@ -348,7 +350,7 @@ def _result(
         effect=design.effect,
         formula=design.formula_told,
         assumptions=design.assumptions,
-        cautions=design.cautions(asked.ratio),
+        cautions=(*design.cautions(asked.ratio), *wrong_side(design)),
     )
 
 

@@ -80,10 +80,10 @@ def whole_units(design: Comparison, asked: Asked, power: float, exact: float) ->
     if design.enumerated:
         return _enumerated_units(design, asked, power)
     size = design.people_a_unit
-    # Rounding of the arms may cost a few; beyond that more people are never worse.
+    # Rounding of the smaller arm may cost or save a few; beyond that more are never worse.
     reach = 4 + 2 * math.ceil(asked.ratio + 1 / asked.ratio)
-    first = max(2, math.floor(exact / size) - 2)
-    units = np.arange(first, first + reach + 4, dtype=np.float64)
+    first = max(2, math.floor(exact / size) - reach)
+    units = np.arange(first, first + 2 * reach + 4, dtype=np.float64)
     short = asked.power(design, *asked.whole(units, size)) < power
     return first if not short.any() else int(units[np.flatnonzero(short)[-1]]) + 1
 
@@ -105,8 +105,7 @@ def _enumerated_units(design: Comparison, asked: Asked, power: float) -> int:
 
 def refuse_no_effect(design: Comparison) -> None:
     """Refuse a plan to find nothing, or to find it on the wrong side."""
-    plain = design.design if isinstance(design, Diluted) else design
-    effect = float(plain.spread(MANY, MANY).effect)
+    effect = _effect_of(design)
     if not abs(effect) > 1e-12:
         raise ImpossibleDesign(
             f"There is no effect to find ({design.told}); state one that differs from the null "
@@ -118,6 +117,19 @@ def refuse_no_effect(design: Comparison) -> None:
             f"`better` is {side!r}, but the effect lies on the other side of the null hypothesis "
             f"({design.told}); no number of people finds it."
         )
+
+
+def wrong_side(design: Comparison) -> tuple[str, ...]:
+    """Return what a power should say of an effect on the other side than success."""
+    if not _effect_of(design) * design.sign < -1e-12:
+        return ()
+    return ("The effect lies on the side where a rejection is no success; see `better`.",)
+
+
+def _effect_of(design: Comparison) -> float:
+    """Return the effect on those who receive their arm, as the test sees it with many people."""
+    plain = design.design if isinstance(design, Diluted) else design
+    return float(plain.spread(MANY, MANY).effect)
 
 
 def pair(control: Any, treatment: Any) -> tuple[float, float]:

@@ -1,5 +1,5 @@
 """RANDOMISE: who was allocated to what, and how likely that was."""
 
-import lazy_loader
+from checkpoint_eval import _names
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = _names.attach(__name__, __file__)

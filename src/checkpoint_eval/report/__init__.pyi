@@ -10,8 +10,10 @@ from .evaluating import evaluate
 from .evaluation import Deviation, Evaluation, Result
 from .event_figures import plot_fit, plot_incidence, plot_mean_events
 from .exporting import ESTIMATES_SCHEMA, read_estimates, write_estimates, write_workbook
-from .figures import flow_diagram, plot_balance, plot_forest, plot_survival
+from .figures import plot_balance, plot_survival
+from .flow_figures import flow_diagram
 from .folder import write_folder
+from .forest_figures import plot_forest
 from .harm_figures import plot_lorenz
 from .monitor_figures import plot_monitoring
 from .navigator_figures import plot_navigators

@@ -20,7 +20,7 @@ TOLD = {
     "more of those at high risk.",
     "navigators": "Everyone has the same hazard; under Checkpoint it is multiplied by 0.7 and by "
     "the navigator's own factor (SD of the logarithm 0.3), and people share a few navigators. "
-    "No estimator here takes account of that yet.",
+    "No estimator here takes account of that; `partially_nested_difference` does.",
     "lost": "Everyone has the same hazard, multiplied by 0.7; 20 % of the prosecuted and 10 % of "
     "the others are lost once their arm is known, whoever they are.",
     "deaths": "Everyone has the same hazard, multiplied by 0.7, and 15 % die in a year. The truth "

@@ -1,6 +1,7 @@
 """The items of two checklists of a trial's report, to be filled in."""
 
-# Hopewell et al. (2025), CONSORT 2025 statement, BMJ 388:e081123, Table 1: number, what is asked.
+# Hopewell et al. (2025), CONSORT 2025 statement, BMJ 388:e081123, its checklist: number, what is
+# asked, in the words of the checklist, here and there shortened (its examples above all).
 CONSORT: tuple[tuple[str, str], ...] = (
     ("1a", "Identification as a randomised trial"),
     ("1b", "Structured summary of the trial design, methods, results, and conclusions"),
@@ -150,7 +151,7 @@ CONSORT: tuple[tuple[str, str], ...] = (
     ),
 )
 
-# Sherman and Strang (2009), Crim-PORT 1.0: its twelve sections.
+# Sherman and Strang (2009), Crim-PORT 1.0: its twelve sections, the first with what its form lists.
 CRIMPORT: tuple[tuple[str, str], ...] = (
     (
         "1",

@@ -99,7 +99,7 @@ def _of_results(evaluation: Evaluation) -> dict[str, str]:
     sets = dict.fromkeys(each.value.analysis_set for each in evaluation.results)
     randomised = evaluation.flow.steps[0].counts
     answers = {
-        "1a": "This report: people were randomised",
+        "1a": f"People were randomised: see Participant flow. The title: {BLANK}",
         "3": f"Protocol digest {evaluation.protocol_digest[:12]}; where to read it: {BLANK}"
         if evaluation.protocol
         else "No protocol was given",
@@ -107,8 +107,9 @@ def _of_results(evaluation: Evaluation) -> dict[str, str]:
         "10": f"{exploratory} of {len(evaluation.results)} results were not promised; see "
         f"Exploratory results and Deviations. Reasons: {BLANK}",
         "21b": f"Analysis sets: {', '.join(sets)}; each result names its own",
-        "21c": "People whose outcome is unknown are left out of its analysis and counted; see "
-        "Participant flow" + (", and Sensitivity for bounds" if evaluation.bounds else ""),
+        "21c": "People whose outcome, or a covariate adjusted for, is unknown are left out of that "
+        "analysis and counted; see Participant flow"
+        + (", and Sensitivity for bounds" if evaluation.bounds else ""),
         "21d": "Each result is marked planned or exploratory; see Sensitivity",
         "22a": f"See Participant flow: randomised {told_by_arm(randomised, evaluation.arms)}",
         "22b": f"Numbers: see Participant flow. Reasons: {BLANK}",
@@ -120,7 +121,7 @@ def _of_results(evaluation: Evaluation) -> dict[str, str]:
     if evaluation.baseline.rows:
         answers["25"] = "See Baseline"
     if evaluation.inequality:
-        answers["27"] = f"Harm as an outcome: see Harm. Unintended events: {BLANK}"
+        answers["27"] = f"Harm that participants did: see Harm. Harms of taking part: {BLANK}"
     return answers
 
 

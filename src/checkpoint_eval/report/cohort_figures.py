@@ -1,13 +1,11 @@
 """Figures of invented cohorts."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from checkpoint_eval.cohort.faithfulness import Fidelity
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, own_axes, theme
 
 FAR = 3.0  # standard errors
 
@@ -30,9 +28,9 @@ def plot_fidelity(found: Fidelity, *, ax: Axes | None = None) -> Axes:
     rows = [each for each in found.margins if not np.isnan(each.errors_away)]
     if not rows:
         raise TrialError("No measure of `found` is known, so there is nothing to draw.")
-    with sns.axes_style("white", STYLE):
+    with theme():
         height = 1.0 + 0.26 * len(rows)
-        ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
+        ax = own_axes(ax, (7.2, height), layout="constrained")
         y = np.arange(len(rows))
         away = np.array([each.errors_away for each in rows])
         known = np.abs(away[np.isfinite(away)])

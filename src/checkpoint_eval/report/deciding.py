@@ -6,6 +6,7 @@ import pandas as pd
 from checkpoint_eval.design.protocol import Protocol
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.evaluation import Evaluation, Result
+from checkpoint_eval.report.tables import format_effect, why_untold
 from checkpoint_eval.results import NAN, Estimate, strategies_told
 
 
@@ -123,13 +124,12 @@ def _in_words(result: Result, protocol: Protocol, met: str) -> str:
     """Tell in a sentence what was found beside the criterion, without a verdict on the effect."""
     value = result.value
     if met == "cannot be told" or not value.estimable:
-        reason = value.method.rpartition("not estimable: ")[2]
-        return f"Promised, but it cannot be estimated: {reason}."
+        return f"Promised, but it {why_untold(value)}."
     found = ""
     if isinstance(value, Estimate):
         found = (
-            f" The {100 * value.level:g}% interval {_holds(value)} no effect ({value.null:g}): it "
-            f"runs from {value.low:.3g} to {value.high:.3g}."
+            f" The {100 * value.level:g}% interval {_holds(value)} no effect ({value.null:g}): "
+            f"{format_effect(value)}."
         )
     if met == "none promised":
         return f"Planned, without a criterion.{found}"

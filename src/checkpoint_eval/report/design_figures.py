@@ -1,8 +1,6 @@
 """Figures of the design: how arms drift apart, and what candidate rules trade."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -10,7 +8,7 @@ from checkpoint_eval.balance.drifting import Drift
 from checkpoint_eval.balance.integrity import Integrity
 from checkpoint_eval.balance.rule_table import RuleTable
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS, arm_colours
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, arm_colours, own_axes, theme
 
 
 def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
@@ -25,8 +23,8 @@ def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    with sns.axes_style("white", STYLE):
-        ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")[1] if ax is None else ax
+    with theme():
+        ax = own_axes(ax, (7.2, 3.6), layout="constrained")
         ax.axhline(0, color=CONTROL, lw=0.8)
         ax.fill_between(
             path.when,
@@ -65,9 +63,9 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    with sns.axes_style("white", STYLE):
+    with theme():
         height = 1.2 + 0.45 * len(table.rows)
-        ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
+        ax = own_axes(ax, (7.2, height), layout="constrained")
         colour = TREATMENTS[0]
         for place, row in enumerate(table.rows):
             ends = (100 * row.correct, 100 * row.correct_own)
@@ -111,8 +109,8 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
         )
     groups = list(dict.fromkeys(row.group for row in integrity.rows))
     colours = arm_colours(integrity.arms)
-    with sns.axes_style("white", STYLE):
-        ax = plt.subplots(figsize=(7.2, 3.8), layout="constrained")[1] if ax is None else ax
+    with theme():
+        ax = own_axes(ax, (7.2, 3.8), layout="constrained")
         width = 0.12
         for number, arm in enumerate(integrity.arms):
             rows = [row for row in integrity.rows if row.arm == arm and row.people]
@@ -121,8 +119,10 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
             share = 100 * np.array([row.share for row in rows])
             ends = 100 * np.array([[row.low, row.high] for row in rows])
             ax.vlines(at, ends[:, 0], ends[:, 1], color=colours[arm], lw=1.2, alpha=0.7)
-            ax.plot(at, share, "o-", color=colours[arm], ms=5, lw=0.9, label=arm)
-        ax.set_xticks(range(len(groups)), groups)
+            ax.plot(at, share, "o-", color=colours[arm], ms=5, lw=0.7, label=arm)
+        only = integrity.by[0] if len(integrity.by) == 1 else ""
+        ax.set_xticks(range(len(groups)), [each.removeprefix(f"{only}=") for each in groups])
+        ax.set_xlabel(only)
         if len(groups) > 4:
             ax.tick_params(axis="x", labelrotation=45)
         ax.set_ylim(0, 103)

@@ -64,8 +64,15 @@ class Disclosure(Shown):
             f"An effect is not shown where fewer than {self.threshold} people of an arm had the "
             "event, or did not, or where it would tell such a number beside others. Each step of a "
             f"curve stands for at least {self.threshold} events in every arm, and comes no earlier "
-            "than they did. All statistics were computed from the true counts."
+            "than they did. All statistics were computed from the true counts; what is said of "
+            "methods leaves out numbers that were found in the data."
         )
+
+    @property
+    def in_a_line(self) -> str:
+        """The rule in a line, for files that are read alone."""
+        rounded = f", others rounded to {self.round_to}" if self.round_to > 1 else ""
+        return f"counts below {self.threshold} withheld{rounded}"
 
     def published(self, count: int, *, zero: bool = False) -> "int | Withheld":
         """Return what is told of a count; with `zero`, that there is nobody may be told."""
@@ -83,3 +90,8 @@ class Disclosure(Shown):
             return 0, 0
         low, high = told - self.round_to // 2, told + (self.round_to - 1) // 2
         return max(low, self.threshold), high
+
+
+def told_of(rule: Disclosure | None) -> str:
+    """Return in a line by which rule counts are told, or that every one is."""
+    return "none: every count is told" if rule is None else rule.in_a_line

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.disclosure import Disclosure
 from checkpoint_eval.report.disclosure_audit import (
     Cell,
@@ -13,6 +14,7 @@ from checkpoint_eval.report.disclosure_audit import (
     Told,
     withhold_partners,
 )
+from checkpoint_eval.report.withheld import Withheld
 
 # Of whom an effect must not tell: people with an outcome, or of a subgroup; not who is missing.
 OF_OUTCOMES = ("analysed", "events", "rest of events")
@@ -23,16 +25,19 @@ class Counts:
 
     The nouns are walked twice. First each count is heard and answered with itself; after `settle`
     the answer is what may be told. Counts of one kind are taken to be nested: whoever is in a
-    smaller one is in a larger one, as analysis sets are, and events by time.
+    smaller one is in a larger one, as analysis sets are, and events by time. `names` hold numbers
+    that count nobody.
     """
 
-    def __init__(self, rule: Disclosure) -> None:
+    def __init__(self, rule: Disclosure, *, names: tuple[str, ...] = ()) -> None:
         self.rule = rule
+        self.names = names
         self.told: dict[Cell, Told] = {}
         self.sums: dict[Sum, None] = {}
         self.zeros: set[Kind] = set()
         self.kept: set[Cell] = set()
         self.exact: set[Cell] = set()
+        self.few: set[Kind] = set()
         self.listening = [True]
 
     def tell(
@@ -49,6 +54,11 @@ class Counts:
         `zero`: that there is nobody may be told. `keep`: others are withheld before this one is.
         `exact`: an effect told beside it is a function of it.
         """
+        if isinstance(count, Withheld):
+            raise TrialError(
+                f"The number of {kind[0]!r} is withheld already; protect the evaluation that "
+                "`evaluate` returned."
+            )
         cell = kind, int(count)
         if not self.listening:
             return self.told[cell]
@@ -61,6 +71,16 @@ class Counts:
     def is_closed(self, kind: Kind, count: int) -> bool:
         """Whether an effect that would tell a count must not be told."""
         return not self.listening and (kind, count) not in self.exact
+
+    def hold(self, kind: Kind) -> None:
+        """State that few people make what is told of a kind: no effect on it may be told."""
+        self.few.add(kind)
+
+    def hides(self, *names: str) -> bool:
+        """Whether a count of one of these names is withheld."""
+        return any(
+            isinstance(told, Withheld) and kind[0] in names for (kind, _), told in self.told.items()
+        )
 
     def add_up(self, whole: Cell, parts: Iterable[Cell], *, all_of_it: bool = True) -> None:
         """State that parts make a whole; not all of it: that a rest is left, be it nobody."""

@@ -11,8 +11,8 @@ from checkpoint_eval.report.disclosure_estimates import (
     rounded,
     rounded_all,
     share_told,
-    text_told,
 )
+from checkpoint_eval.report.disclosure_texts import text_told
 from checkpoint_eval.report.withheld import Withheld, told_as
 from checkpoint_eval.results import NAN, Curve
 
@@ -62,7 +62,7 @@ def curve_told(curve: Curve, counts: Counts) -> Curve | None:
         std_error=rounded_all(curve.std_error[:, ends]),
         low=np.fmin(np.round(curve.low[:, ends], 2), survival),
         high=np.fmax(np.round(curve.high[:, ends], 2), survival),
-        method=f"{text_told(curve.method, counts.rule)}; steps of at least "
+        method=f"{text_told(curve.method, counts.rule, names=counts.names)}; steps of at least "
         f"{counts.rule.threshold} events in every arm",
         missing=missing,
     )
@@ -134,11 +134,17 @@ def _told(name: str, curve: Curve, values: IntArray, counts: Counts) -> "np.ndar
 def inequality_told(found: Inequality, counts: Counts) -> Inequality:
     """Return Gini coefficients and Lorenz curves by the rule: of groups of people, not of each."""
     difference = estimate_told(found.difference, counts)
+    # With any at all: what is spread over few people tells how many they are.
+    having = [int(np.count_nonzero(np.diff(share) > 0)) for share in found.share]
+    few = [n < counts.rule.threshold for n in having]
+    for arm, hidden in zip(found.arms, few, strict=True):
+        if hidden:
+            counts.hold(("amount", found.difference.outcome, arm))
+
     curves = [
-        _lorenz_told(people, share, counts.rule.threshold)
-        for people, share in zip(found.people, found.share, strict=True)
+        _lorenz_told(people, share, counts.rule.threshold, hidden=hidden)
+        for people, share, hidden in zip(found.people, found.share, few, strict=True)
     ]
-    few = [people.size - 1 < counts.rule.threshold for people in found.people]
 
     def pair(values: tuple[float, float]) -> tuple[float, float]:
         control, treatment = (
@@ -158,8 +164,10 @@ def inequality_told(found: Inequality, counts: Counts) -> Inequality:
 
 
 def _lorenz_told(
-    people: FloatArray, share: FloatArray, threshold: int
+    people: FloatArray, share: FloatArray, threshold: int, *, hidden: bool
 ) -> tuple[FloatArray, FloatArray]:
     groups = min(LORENZ, (people.size - 1) // threshold)
     knots = np.linspace(0, 1, max(groups, 1) + 1)
+    if hidden:
+        return knots, np.full(knots.size, NAN)
     return knots, np.round(np.interp(knots, people, share), 2)

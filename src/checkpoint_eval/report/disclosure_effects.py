@@ -18,8 +18,8 @@ from checkpoint_eval.report.disclosure_estimates import (
     rounded,
     rounded_all,
     significance_told,
-    text_told,
 )
+from checkpoint_eval.report.disclosure_texts import text_told, without_reasons
 from checkpoint_eval.report.withheld import Withheld, told_as
 from checkpoint_eval.results import NAN, Estimate
 
@@ -47,9 +47,9 @@ def bounds_told(bounds: Bounds, counts: Counts) -> Bounds:
     )
     people = tuple(counts.tell(("people", arm), n) for arm, n in zip(arms, bounds.n, strict=True))
     hidden = any(isinstance(each, Withheld) for each in (*missing, *people))
-    method = text_told(bounds.method, counts.rule)
+    method = text_told(bounds.method, counts.rule, names=counts.names)
     if hidden:
-        method += "; withheld: their width would tell how few are missing"
+        method = f"{without_reasons(method)}; withheld: their width would tell how few are missing"
 
     def told(value: float) -> float:
         return NAN if hidden else rounded(value)
@@ -92,8 +92,9 @@ def _hear_levels(found: Subgroup, overall: Estimate, counts: Counts) -> None:
                     getattr(effect, of)[place],
                 )
                 for level, effect in zip(found.levels, found.effects, strict=True)
+                if getattr(effect, of)  # a level that cannot be compared has no events
             ]
-            counts.add_up(whole, parts)
+            counts.add_up(whole, parts, all_of_it=len(parts) == len(found.levels))
 
 
 def _subgroup_told(found: Subgroup, counts: Counts) -> Subgroup:
@@ -128,8 +129,9 @@ def pathways_told(found: PathwayComparison, counts: Counts) -> PathwayComparison
         with_need=_family_told(found.with_need, counts),
         everyone=_family_told(found.everyone, counts),
         resolved=estimate_told(found.resolved, counts, of=("needs resolved",)),
-        together=_together_told(found.together, counts),
-        notes=tuple(text_told(each, counts.rule) for each in found.notes),
+        together=_together_told(found, counts),
+        draws=0 if found.exact else found.draws,
+        notes=tuple(text_told(each, counts.rule, names=counts.names) for each in found.notes),
     )
 
 
@@ -142,10 +144,11 @@ def _pathway_counts(found: PathwayComparison, counts: Counts) -> PathwayCounts:
                 name: ((name, pathway, arm), whole_number(getattr(held, name)[place, code]))
                 for name in PATHWAY
             }
-            counts.add_up(whole, [cells["assessed_before"]], all_of_it=False)
-            counts.add_up(whole, [cells["assessed_after"]], all_of_it=False)
+            # That nobody was left out of an assessment may be told; not that nobody had a need.
+            counts.add_up(whole, [cells["assessed_before"]])
+            counts.add_up(whole, [cells["assessed_after"]])
             counts.add_up(cells["assessed_before"], [cells["need"]], all_of_it=False)
-            counts.add_up(cells["need"], [cells["need_assessed"]], all_of_it=False)
+            counts.add_up(cells["need"], [cells["need_assessed"]])
             counts.add_up(cells["need_assessed"], [cells["resolved"]], all_of_it=False)
     told = {
         name: _objects(
@@ -200,16 +203,31 @@ def _shrunken_told(found: Shrunken, hidden: "np.ndarray") -> Shrunken:
     return told_as(found, **held, **numbers)
 
 
-def _together_told(found: CoOccurrence, counts: Counts) -> CoOccurrence:
-    """Return which needs came together by the rule: combinations of few are left out."""
-    rule = counts.rule
+def _hear_together(comparison: PathwayComparison, counts: Counts) -> None:
+    """State that both arms make everyone, and combinations those with each need."""
+    found, held = comparison.together, comparison.counts
+    combined = [
+        (("combination", str(row.tolist()), EVERYONE), whole_number(n))
+        for row, n in zip(found.combinations, found.counts, strict=True)
+    ]
     for place, pathway in enumerate(found.pathways):
-        seen = ("assessed together", pathway, EVERYONE), whole_number(found.assessed[place])
-        counts.add_up(
-            seen,
-            [(("need together", pathway, EVERYONE), whole_number(found.need[place]))],
-            all_of_it=False,
-        )
+        seen: Cell = ("assessed together", pathway, EVERYONE), whole_number(found.assessed[place])
+        need: Cell = ("need together", pathway, EVERYONE), whole_number(found.need[place])
+        counts.add_up(seen, [need], all_of_it=False)
+        having = found.combinations[:, place]
+        counts.add_up(need, [cell for cell, has in zip(combined, having, strict=True) if has])
+        for whole, name in ((seen, "assessed_before"), (need, "need")):
+            by_arm = [
+                ((name, pathway, arm), whole_number(getattr(held, name)[place, code]))
+                for code, arm in enumerate(comparison.arms)
+            ]
+            counts.add_up(whole, by_arm)
+
+
+def _together_told(comparison: PathwayComparison, counts: Counts) -> CoOccurrence:
+    """Return which needs came together by the rule: combinations of few are left out."""
+    rule, found = counts.rule, comparison.together
+    _hear_together(comparison, counts)
     often = found.counts >= rule.threshold
     told = [
         counts.tell(("combination", str(row.tolist()), EVERYONE), n)

@@ -1,14 +1,12 @@
 """Estimates and tests by the rule: their counts told, their numbers no closer than printed."""
 
-import re
-from typing import Any
-
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval.report.disclosure import Disclosure
 from checkpoint_eval.report.disclosure_audit import Told
 from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_texts import text_told, without_reasons
 from checkpoint_eval.report.evaluation import Result
 from checkpoint_eval.report.tables import is_share
 from checkpoint_eval.report.withheld import Withheld, told_as
@@ -36,13 +34,13 @@ def estimate_told(value: Estimate, counts: Counts, *, of: tuple[str, ...] = ()) 
     """Return an estimate by the rule; `of` names the part of the people it is about."""
     arms = value.contrast[1], value.contrast[0]
     told = _counts_told((value.outcome, *of), arms, value, counts)
-    method = text_told(value.method, counts.rule)
-    reason = _closed(value, told, counts.rule)
+    method = text_told(value.method, counts.rule, names=counts.names)
+    reason = _closed(value, told, counts.rule) or _of_few(value, arms, counts)
     if not reason and _solvable(value) and _tells(value, (value.outcome, *of), arms, counts):
         reason = "withheld: beside others it would tell how few had the event, or of a subgroup"
     if reason:
         empty = dict.fromkeys(("value", "low", "high", "p_value", "std_error"), NAN)
-        told_why = f"{method}; {reason}"
+        told_why = _with_reason(method, reason)
         return told_as(value, **told, **empty, by_arm=(NAN, NAN), method=told_why)
     numbers = _numbers(value)
     by_arm = tuple(
@@ -57,13 +55,15 @@ def significance_told(
 ) -> SignificanceTest:
     """Return a test by the rule."""
     told = _counts_told((value.outcome, *of), value.arms, value, counts)
-    method = text_told(value.method, counts.rule)
+    method = text_told(value.method, counts.rule, names=counts.names)
     if reason := _closed(value, told, counts.rule):
         empty = dict.fromkeys(("statistic", "p_value", "monte_carlo_error"), NAN)
-        return told_as(value, **told, **empty, method=f"{method}; {reason}")
+        return told_as(value, **told, **empty, draws=0, method=_with_reason(method, reason))
     return told_as(
         value,
         **told,
+        # All allocations are as many as the sizes of the arms make them.
+        draws=0 if value.exact else value.draws,
         statistic=rounded(value.statistic),
         p_value=rounded(value.p_value),
         monte_carlo_error=rounded(value.monte_carlo_error),
@@ -143,6 +143,30 @@ def _closed(
     return ""
 
 
+def _with_reason(method: str, reason: str) -> str:
+    return "; ".join(filter(None, (without_reasons(method), reason)))
+
+
+def _of_few(value: Estimate, arms: tuple[str, ...], counts: Counts) -> str:
+    """Return why an effect on amounts, or on those who complied, is not told.
+
+    A mean times its people is their sum, a share of pairs times the people of one arm those of the
+    other who won or lost: below the threshold it is the doing of few. The effect on compliers is
+    that on everyone divided by the share who complied.
+    """
+    if not value.events:
+        for arm, result in zip(arms, value.by_arm, strict=True):
+            if 0 <= result * max(value.n) < counts.rule.threshold:
+                counts.hold(("amount", value.outcome, arm))
+        if any(("amount", value.outcome, arm) in counts.few for arm in arms):
+            return (
+                f"withheld: the amounts of an arm are those of fewer than {counts.rule.threshold}"
+            )
+    if value.estimand.startswith("complier") and counts.hides("received", "as assigned"):
+        return "withheld: beside the effect on everyone it would tell how few received another arm"
+    return ""
+
+
 def _numbers(value: Estimate) -> dict[str, float]:
     """Return effect and limits to the decimals that are printed, the rest to two figures."""
     least = 3 if is_share(value) else 2
@@ -180,19 +204,3 @@ def rounded_all(values: FloatArray, figures: int = FIGURES) -> FloatArray:
     """Return an array of numbers, each to so many significant figures."""
     flat = [rounded(float(each), figures) for each in values.ravel()]
     return floats(flat).reshape(values.shape)
-
-
-PEOPLE = re.compile(r"\b(one|\d[\d,]*) (such )?(person is|people are|person|people)\b")
-
-
-def text_told(text: str, rule: Disclosure) -> str:
-    """Return a text with the counts of people in it told by the rule."""
-
-    def one(found: re.Match[str]) -> str:
-        number, such, whom = found.groups()
-        count = 1 if number == "one" else int(number.replace(",", ""))
-        told: Any = rule.published(count)
-        shown = f"fewer than {rule.threshold}" if isinstance(told, Withheld) else f"{told:,}"
-        return f"{shown} {such or ''}people{' are' if whom.endswith(('is', 'are')) else ''}"
-
-    return PEOPLE.sub(one, text)

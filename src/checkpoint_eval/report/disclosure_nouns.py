@@ -1,5 +1,7 @@
 """Tables of people by the rule: flow, baseline, balance, integrity, deviations."""
 
+import re
+
 import numpy as np
 from scipy.stats import binomtest
 
@@ -9,7 +11,8 @@ from checkpoint_eval.balance.integrity import Integrity, IntegrityRow
 from checkpoint_eval.balance.participant_flow import Flow
 from checkpoint_eval.report.disclosure_audit import Cell, Kind, Told
 from checkpoint_eval.report.disclosure_counts import Counts
-from checkpoint_eval.report.disclosure_estimates import rounded, text_told
+from checkpoint_eval.report.disclosure_estimates import rounded
+from checkpoint_eval.report.disclosure_texts import text_told
 from checkpoint_eval.report.evaluation import Deviation
 from checkpoint_eval.report.withheld import Withheld, told_as
 from checkpoint_eval.results import NAN
@@ -64,6 +67,9 @@ def _add_step(counts: Counts, kind: Kind, count: int, randomised: int) -> None:
     if kind[0] == "analysed":
         lost = ("missing", *kind[1:]), randomised - count
         counts.add_up(whole, [(kind, count), lost])
+    elif kind[0] == "as assigned":
+        # A rest of nobody is no small count here: that all were treated as assigned is told.
+        counts.add_up(whole, [(kind, count)])
     elif kind[0] not in ("people", "missing"):
         counts.add_up(whole, [(kind, count)], all_of_it=False)
 
@@ -270,10 +276,18 @@ def _integrity_row(
     )
 
 
+# What a promise is, before the reason why it was not kept, which may be that nobody had the event.
+PROMISE = re.compile(r"[^']*'.*?'(?: adjusted for [^:]*)?(?: \([^:]*\))?(?=: )")
+
+
 def deviation_told(deviation: Deviation, arms: tuple[str, ...], counts: Counts) -> Deviation:
     """Return a deviation by the rule."""
     told = tuple(
         counts.tell(("deviation", deviation.what, deviation.told, arm), count, zero=True)
         for arm, count in zip(arms, deviation.counts, strict=False)
     )
-    return told_as(deviation, counts=told, told=text_told(deviation.told, counts.rule))
+    words = deviation.told
+    if deviation.what == "promised, not estimable":
+        promise = PROMISE.match(words)
+        words = promise.group() if promise else "one of the results"
+    return told_as(deviation, counts=told, told=text_told(words, counts.rule, names=counts.names))

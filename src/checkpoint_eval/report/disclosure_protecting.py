@@ -17,6 +17,7 @@ from checkpoint_eval.report.disclosure_nouns import (
     flow_told,
     integrity_told,
 )
+from checkpoint_eval.report.disclosure_texts import names_of
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.withheld import told_as
 
@@ -75,7 +76,11 @@ def protect(evaluation: Evaluation, disclosure: Disclosure | None = None) -> Eva
     people without the event than the threshold: the width of an interval tells how many there
     were. An unadjusted effect on risks is a function of four counts and gives them away; it is left
     out where these, with all else that is told, tell how few had the event or are of a subgroup.
-    The effect on everyone as randomised is the last to go. What solving such effects tells of how
+    The effect on everyone as randomised is the last to go. Amounts go where few people of an arm
+    have any, effects on compliers where few received another arm, combinations of needs where
+    subtraction would tell one of few. Words on method keep the numbers that somebody chose and lose
+    those that were found, such as caseloads; reasons go with the effect, as one may be that nobody
+    had the event. What solving such effects tells of how
     many are missing is not closed, nor that they confirm a guess of large counts.
 
     References
@@ -107,10 +112,22 @@ def protect(evaluation: Evaluation, disclosure: Disclosure | None = None) -> Eva
             "`evaluate` returned."
         )
     _check_all_known(evaluation)
-    counts = Counts(rule)
+    counts = Counts(rule, names=names_of(evaluation))
     walked(evaluation, counts)
     counts.settle()
     return told_as(walked(evaluation, counts), protected=rule)
+
+
+def as_told(evaluation: Evaluation, disclosure: Disclosure | None) -> Evaluation:
+    """Return an evaluation as a file is to tell it: None for no rule."""
+    if disclosure is not None:
+        return protect(evaluation, disclosure)
+    if not isinstance(evaluation, Evaluation):
+        raise TrialError(
+            f"`evaluation` must be an `Evaluation`, got {type(evaluation).__name__}; see "
+            "`evaluate`."
+        )
+    return evaluation
 
 
 def walked(evaluation: Evaluation, counts: Counts) -> Evaluation:

@@ -15,12 +15,10 @@ from checkpoint_eval.balance.ratio import sample_ratio_test
 from checkpoint_eval.design.protocol import Estimand, Protocol
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.multiplicity import adjust_p_values
-from checkpoint_eval.models.survival import survival_curve
-from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.report.evaluation_parts import parts_beside
-from checkpoint_eval.report.measuring import attempted, computed
+from checkpoint_eval.report.measuring import attempted, computed, nobody_known
 from checkpoint_eval.report.promises import Asked, Exploration, Plan
 from checkpoint_eval.results import Estimate, SignificanceTest
 
@@ -75,7 +73,8 @@ def evaluate(
     and of each outcome that the protocol marks as another definition. People compared by what they
     received were not randomised to be compared, and `method` says so. `subgroups` are of the same
     estimate, which columns that tell subgroups do not adjust. What nobody promised never stops an
-    evaluation: it is not estimable and says why, or stands in `deviations`.
+    evaluation, nor does an outcome known of nobody in an arm: it is not estimable and says why, or
+    stands in `deviations`.
 
     References
     ----------
@@ -91,7 +90,7 @@ def evaluate(
     """
     check_trial(trial)
     promised = protocol if protocol is not None else trial.protocol
-    if not trial.outcomes:
+    if promised is None and not trial.outcomes:
         raise TrialError(
             "The trial has no outcomes; name some in `times`, `binary`, `counts` or `numeric`."
         )
@@ -107,7 +106,6 @@ def evaluate(
         [_result(promised, estimand, value) for estimand, value in found],
         plan.analysis.multiplicity,
     )
-    timed = [name for name, each in trial.outcomes.items() if isinstance(each, TimeToEvent)]
     tables = [
         standardised_differences(trial, arm=arm) for arm in trial.arms[1:] if trial.covariates
     ]
@@ -124,7 +122,6 @@ def evaluate(
         baseline=baseline_table(trial),
         balance=tuple(tables),
         checks=_checks(trial, promised),
-        curves=tuple(survival_curve(trial, outcome=name, level=plan.level) for name in timed),
         results=tuple(results),
         **parts_beside(trial, promised, plan, results),
     )
@@ -145,7 +142,7 @@ def _named_values(
     trial: Trial, plan: Plan, asked: Asked, place: int
 ) -> list[Estimate | SignificanceTest]:
     """Return the results of one estimand; what was promised and cannot be asked is refused."""
-    if isinstance(asked, Exploration):
+    if isinstance(asked, Exploration) or nobody_known(trial, asked):
         return attempted(trial, asked, plan=plan, place=place)
     try:
         return computed(trial, asked, plan=plan, place=place)

@@ -18,6 +18,7 @@ from checkpoint_eval.models.pathway_comparison import compare_pathways
 from checkpoint_eval.models.pathway_results import PathwayComparison
 from checkpoint_eval.models.subgroup_results import SubgroupEffects
 from checkpoint_eval.models.subgroups import subgroup_effects
+from checkpoint_eval.models.survival import survival_curve
 from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.observed import (
     BinaryOutcome,
@@ -31,7 +32,7 @@ from checkpoint_eval.report.evaluation import Deviation, Result
 from checkpoint_eval.report.measuring import answer
 from checkpoint_eval.report.promises import Plan, explored
 from checkpoint_eval.report.sensitivity import sensitivity_results
-from checkpoint_eval.results import NAN, Estimate
+from checkpoint_eval.results import NAN, Curve, Estimate
 
 Found = TypeVar("Found")
 # The stream of chance of pathways, apart from those of estimands, which are counted from 0.
@@ -41,11 +42,12 @@ PATHWAYS = 1_000_000
 def parts_beside(
     trial: Trial, protocol: Protocol | None, plan: Plan, results: Sequence[Result]
 ) -> dict[str, Any]:
-    """Return the fields of an `Evaluation` that follow its results."""
+    """Return the fields of an `Evaluation` beside its results."""
     failed: list[Deviation] = []
     arms: tuple[str | None, ...] = trial.arms[1:] if len(trial.arms) > 2 else (None,)
     sensitivity = sensitivity_results(trial, protocol, plan)
     parts = {
+        "curves": tuple(_curves(trial, plan, failed)),
         "bounds": tuple(_bounds(trial, plan, arms)),
         "integrity": tuple(_integrity(trial, protocol, plan, failed)),
         "pathways": next(_pathways(trial, protocol, plan, failed), None),
@@ -62,6 +64,14 @@ def _tried(failed: list[Deviation], what: str, compute: Callable[[], Found]) -> 
         yield compute()
     except TrialError as problem:
         failed.append(not_done(what, problem))
+
+
+def _curves(trial: Trial, plan: Plan, failed: list[Deviation]) -> Iterator[Curve]:
+    """Draw every time to an event that is known of somebody in each arm."""
+    for name, observed in trial.outcomes.items():
+        if isinstance(observed, TimeToEvent):
+            curve = partial(survival_curve, trial, outcome=name, level=plan.level)
+            yield from _tried(failed, f"curves of {name!r}", curve)
 
 
 def _bounds(trial: Trial, plan: Plan, arms: Sequence[str | None]) -> Iterator[Bounds]:

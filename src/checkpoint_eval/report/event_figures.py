@@ -1,8 +1,6 @@
 """Figures of competing and repeated events, and of fitted models."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from checkpoint_eval._checks import check_known
@@ -10,7 +8,7 @@ from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.incidence import Incidence
 from checkpoint_eval.models.lifetimes import ParametricFit
 from checkpoint_eval.models.mean_events import MeanCumulative
-from checkpoint_eval.report.figures import STYLE, arm_colours, risk_table
+from checkpoint_eval.report.figures import arm_colours, own_axes, risk_table, theme
 from checkpoint_eval.results import Curve
 
 LINES = ("-", "--", ":", "-.")
@@ -36,8 +34,8 @@ def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | Non
     if cause is not None:
         causes = (check_known(cause, found.causes, what="cause"),)
     several = len(causes) > 1
-    with sns.axes_style("white", STYLE):
-        ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")[1] if ax is None else ax
+    with theme():
+        ax = own_axes(ax, (7.2, 4.8), layout="constrained")
         colours = arm_colours(found.arms)
         time = np.concatenate([[0.0], found.time])
         for style, name in zip(LINES * len(causes), causes, strict=False):
@@ -83,8 +81,8 @@ def plot_mean_events(found: MeanCumulative, *, ax: Axes | None = None) -> Axes:
         raise TrialError(f"`found` must be a `MeanCumulative`, got {type(found).__name__}.")
     if not found.time.size:
         raise TrialError("`found` has no events, so there is nothing to draw.")
-    with sns.axes_style("white", STYLE):
-        ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")[1] if ax is None else ax
+    with theme():
+        ax = own_axes(ax, (7.2, 4.8), layout="constrained")
         colours = arm_colours(found.arms)
         time = np.concatenate([[0.0], found.time])
         for code, arm in enumerate(found.arms):
@@ -124,8 +122,8 @@ def plot_fit(fit: ParametricFit, *, curve: Curve | None = None, ax: Axes | None 
         raise TrialError(f"`fit` must be a `ParametricFit`, got {type(fit).__name__}.")
     if fit.reason:
         raise TrialError(f"The fit is not estimable: {fit.reason}.")
-    with sns.axes_style("white", STYLE):
-        ax = plt.subplots(figsize=(7.2, 4.4), layout="constrained")[1] if ax is None else ax
+    with theme():
+        ax = own_axes(ax, (7.2, 4.4), layout="constrained")
         colours = arm_colours(fit.arms)
         for code, arm in enumerate(fit.arms):
             if curve is not None:

@@ -3,26 +3,29 @@
 import csv
 import io
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from checkpoint_eval._atomic import write_file
+from checkpoint_eval._checks import check_path
 from checkpoint_eval._tidy import COLUMNS, OWN, tidy_frame, tidy_row
 from checkpoint_eval._tidy import ESTIMATES_SCHEMA as ESTIMATES_SCHEMA  # public, of this room
 from checkpoint_eval.errors import InvalidData, OutputRefused, TrialError
-from checkpoint_eval.report.disclosure import Disclosure
-from checkpoint_eval.report.disclosure_protecting import protect
+from checkpoint_eval.report.disclosure import Disclosure, told_of
+from checkpoint_eval.report.disclosure_protecting import as_told
 from checkpoint_eval.report.evaluation import PARTS, SCHEMA, Evaluation
 from checkpoint_eval.report.page import DISCLOSURE, free_place
 from checkpoint_eval.report.sections_headline import headline_section
+from checkpoint_eval.report.undating import undated
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 MAKER = "checkpoint_eval"
+BESIDE = ("disclosure", "schema")  # columns of a CSV that are no part of the table
+FLAGS = {"true": True, "false": False}
 ARROW = {"text": "string", "number": "float64", "count": "int64", "flag": "bool"}
 # Characters wide: a column of a sheet holds at least a number and at most a line of text.
 NARROW, WIDE = 9, 60
@@ -55,7 +58,8 @@ def write_estimates(
     Notes
     -----
     Columns and their types are those of `Evaluation.to_frame`, whatever was estimated, and change
-    only with ``ESTIMATES_SCHEMA``. A CSV tells it in its last column, Parquet in its metadata.
+    only with ``ESTIMATES_SCHEMA``. A CSV tells it in its last column, Parquet in its metadata; both
+    tell beside it by which rule counts were withheld.
     Numbers are written so that they read back as they were, to the last bit.
 
     References
@@ -72,31 +76,33 @@ def write_estimates(
     >>> table["measure"][0]
     'hazard ratio'
     """
-    target = Path(path)
+    target = check_path(path)
     if target.suffix not in (".csv", ".parquet"):
         raise OutputRefused(f"`path` {target} must end in .csv or .parquet.")
     free_place(target, is_ours=_is_table)
-    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
-    frame = shown.to_frame()
-    write_file(target, csv_bytes(frame) if target.suffix == ".csv" else parquet_bytes(frame))
+    shown = as_told(evaluation, disclosure)
+    make = csv_bytes if target.suffix == ".csv" else parquet_bytes
+    write_file(target, make(shown))
     return target
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a tidy table as CSV, its schema in the last column."""
-    told = frame.assign(schema=ESTIMATES_SCHEMA)
+def csv_bytes(evaluation: Evaluation) -> bytes:
+    """Return the estimates as CSV; its last columns tell the rule of disclosure and the schema."""
+    rule = told_of(evaluation.protected)
+    told = evaluation.to_frame().assign(disclosure=rule, schema=ESTIMATES_SCHEMA)
     return str(told.to_csv(index=False, lineterminator="\n")).encode()
 
 
-def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a tidy table as Parquet, its schema in the metadata."""
+def parquet_bytes(evaluation: Evaluation) -> bytes:
+    """Return the estimates as Parquet; its metadata tell the rule of disclosure and the schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema(
         [(name, pa.type_for_alias(ARROW[kind])) for name, kind in COLUMNS.items()],
-        metadata={"schema": ESTIMATES_SCHEMA},
+        metadata={"schema": ESTIMATES_SCHEMA, "disclosure": told_of(evaluation.protected)},
     )
+    frame = evaluation.to_frame()
     columns = [pa.array(frame[field.name], type=field.type, from_pandas=True) for field in schema]
     written = io.BytesIO()
     pq.write_table(pa.table(columns, schema=schema), written)
@@ -127,14 +133,14 @@ def read_estimates(path: str | Path) -> pd.DataFrame:
     ----------
     As `write_estimates`. Checked against what was written.
     """
-    file = Path(path)
+    file = check_path(path)
     if file.suffix not in (".csv", ".parquet"):
         raise TrialError(f"`path` {file} must end in .csv or .parquet.")
     if not file.is_file():
         raise TrialError(f"`path` {file} is not there; `write_folder` writes estimates.csv.")
     try:
-        told, rows = _csv_rows(file) if file.suffix == ".csv" else _parquet_rows(file)
-    except (ValueError, KeyError, OSError) as problem:
+        told, frame = _csv_table(file) if file.suffix == ".csv" else _parquet_table(file)
+    except (ValueError, KeyError, OSError, OverflowError, csv.Error) as problem:
         raise InvalidData(f"`path` {file} cannot be read as a table: {problem}.") from problem
     if told != ESTIMATES_SCHEMA:
         found = f"is {told!r}" if told else "tells no schema"
@@ -142,19 +148,24 @@ def read_estimates(path: str | Path) -> pd.DataFrame:
             f"`path` {file} {found}, and this version reads {ESTIMATES_SCHEMA!r}; write it again "
             "with `write_estimates`, or read it with the version that wrote it."
         )
-    return tidy_frame(rows)
+    return frame
 
 
-def _csv_rows(file: Path) -> tuple[str, list[Mapping[str, Any]]]:
-    """Return the schema and the rows of a CSV."""
-    with file.open(encoding="utf-8", newline="") as opened:
-        rows = list(csv.DictReader(opened))
+def _csv_table(file: Path) -> tuple[str, pd.DataFrame]:
+    """Return the schema and the estimates of a CSV."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:  # Excel begins with a mark
+        reader = csv.DictReader(opened)
+        rows, heads = list(reader), list(reader.fieldnames or ())
+    if not rows and heads == [*COLUMNS, *BESIDE]:  # nothing was estimated
+        return ESTIMATES_SCHEMA, tidy_frame([])
     told = {row.get("schema") or "" for row in rows}
     if told != {ESTIMATES_SCHEMA}:
-        return (told.pop() if len(told) == 1 else ""), []
-    return ESTIMATES_SCHEMA, [
+        return (told.pop() if len(told) == 1 else ""), tidy_frame([])
+    if len(set(heads)) < len(heads):
+        raise ValueError("a column occurs twice")
+    return ESTIMATES_SCHEMA, tidy_frame(
         {name: _value(row[name], kind) for name, kind in COLUMNS.items()} for row in rows
-    ]
+    )
 
 
 def _value(text: str, kind: str) -> str | float | int | bool | None:
@@ -164,17 +175,25 @@ def _value(text: str, kind: str) -> str | float | int | bool | None:
     if not text:
         return None
     if kind == "flag":
-        return text == "True"
+        return FLAGS[text.lower()]  # spreadsheets write TRUE
     return float(text) if kind == "number" else int(text)
 
 
-def _parquet_rows(file: Path) -> tuple[str, list[Mapping[str, Any]]]:
-    """Return the schema and the rows of a Parquet file."""
+def _parquet_table(file: Path) -> tuple[str, pd.DataFrame]:
+    """Return the schema and the estimates of a Parquet file."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(file)
+    try:
+        table = pq.read_table(file)
+    except pa.ArrowException as problem:  # not all of them are ValueErrors
+        raise ValueError(str(problem)) from problem
     told = (table.schema.metadata or {}).get(b"schema", b"").decode()
-    return told, table.to_pylist()
+    if told == ESTIMATES_SCHEMA:
+        for name, kind in COLUMNS.items():
+            if table.schema.field(name).type != pa.type_for_alias(ARROW[kind]):
+                raise ValueError(f"column {name!r} is {table.schema.field(name).type}")
+    return told, tidy_frame(table.to_pylist() if told == ESTIMATES_SCHEMA else [])
 
 
 def _is_table(file: Path) -> bool:
@@ -227,11 +246,11 @@ def write_workbook(
         raise TrialError(
             "A workbook needs openpyxl; install `checkpoint-eval[excel]`."
         ) from missing
-    target = Path(path)
+    target = check_path(path)
     if target.suffix != ".xlsx":
         raise OutputRefused(f"`path` {target} must end in .xlsx, so that Excel opens it.")
     free_place(target, is_ours=_is_workbook)
-    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+    shown = as_told(evaluation, disclosure)
     book = openpyxl.Workbook()
     book.remove(book["Sheet"])
     book.properties.creator, book.properties.title = MAKER, shown.title
@@ -239,7 +258,7 @@ def write_workbook(
         _fill(book.create_sheet(name), frame)
     written = io.BytesIO()
     book.save(written)
-    write_file(target, written.getvalue())
+    write_file(target, undated(written.getvalue()))
     return target
 
 
@@ -300,7 +319,7 @@ def _provenance(evaluation: Evaluation) -> pd.DataFrame:
         "data digest": evaluation.data_digest,
         "level of intervals": evaluation.level,
         "seed": evaluation.seed,
-        "disclosure control": rule.told if rule is not None else "none: every count is told",
+        "disclosure control": rule.told if rule is not None else told_of(rule),
         "schema of results": ESTIMATES_SCHEMA,
         "schema of the evaluation": SCHEMA,
         **{f"version of {name}": version for name, version in evaluation.versions.items()},

@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 
 from checkpoint_eval._atomic import replaced_folder
+from checkpoint_eval._checks import check_path
 from checkpoint_eval.errors import OutputRefused
 from checkpoint_eval.report.disclosure import Disclosure
-from checkpoint_eval.report.disclosure_protecting import protect
+from checkpoint_eval.report.disclosure_protecting import as_told
 from checkpoint_eval.report.evaluation import SCHEMA, Evaluation
 from checkpoint_eval.report.exporting import csv_bytes, parquet_bytes, write_workbook
 from checkpoint_eval.report.page import DISCLOSURE, render_page
 from checkpoint_eval.report.rendering import draw_all
-from checkpoint_eval.report.word import write_word
+from checkpoint_eval.report.word import word_bytes
 
 FILES = ("report.html", "estimates.csv", "estimates.parquet", "evaluation.json")
 ASKED = ("report.docx", "report.xlsx")
@@ -26,7 +27,7 @@ def check_folder(folder: str | Path) -> Path:
     OutputRefused
         When it is a file, or holds anything we did not write.
     """
-    target = Path(folder)
+    target = check_path(folder, "folder")
     if not target.exists():
         return target
     if not target.is_dir():
@@ -90,16 +91,16 @@ def write_folder(
         When what Word or Excel files need is not installed.
     """
     target = check_folder(folder)
-    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+    shown = as_told(evaluation, disclosure)
     drawings = draw_all(shown)
-    page, frame = render_page(shown, drawings), shown.to_frame()
+    page = render_page(shown, drawings)
     with replaced_folder(target) as draft:
         (draft / "report.html").write_text(page, encoding="utf-8")
-        (draft / "estimates.csv").write_bytes(csv_bytes(frame))
-        (draft / "estimates.parquet").write_bytes(parquet_bytes(frame))
+        (draft / "estimates.csv").write_bytes(csv_bytes(shown))
+        (draft / "estimates.parquet").write_bytes(parquet_bytes(shown))
         (draft / "evaluation.json").write_text(shown.to_json(), encoding="utf-8")
         if word:
-            write_word(shown, draft / "report.docx", disclosure=None)
+            (draft / "report.docx").write_bytes(word_bytes(shown, drawings))
         if workbook:
             write_workbook(shown, draft / "report.xlsx", disclosure=None)
         (draft / FIGURES).mkdir()

@@ -1,14 +1,11 @@
 """Figures of how harm is spread over people."""
 
-import matplotlib.pyplot as plt
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.inequality import Inequality
-from checkpoint_eval.report.figures import STYLE, arm_colours
-from checkpoint_eval.report.survival_figures import GUIDE
+from checkpoint_eval.report.figures import GUIDE, arm_colours, own_axes, theme, wrapped
 
 
 def plot_lorenz(inequality: Inequality, *, ax: Axes | None = None) -> Axes:
@@ -37,9 +34,8 @@ def plot_lorenz(inequality: Inequality, *, ax: Axes | None = None) -> Axes:
     if not isinstance(inequality, Inequality):
         raise TrialError(f"`inequality` must be an `Inequality`, got {type(inequality).__name__}.")
     found = inequality.difference
-    with sns.axes_style("white", STYLE):
-        if ax is None:
-            ax = plt.subplots(figsize=(5.4, 5.2), layout="constrained")[1]
+    with theme():
+        ax = own_axes(ax, (5.4, 5.2), layout="constrained")
         colours = arm_colours(inequality.arms)
         ax.plot([0, 1], [0, 1], color=GUIDE, lw=1)
         for code, arm in enumerate(inequality.arms):
@@ -50,12 +46,12 @@ def plot_lorenz(inequality: Inequality, *, ax: Axes | None = None) -> Axes:
                 inequality.share[code],
                 color=colours[arm],
                 lw=1.8,
-                label=f"{arm} (n = {found.n[code]}): {told}",
+                label=wrapped(f"{arm} (n = {found.n[code]:,}): {told}", 50),
             )
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.set_xlabel("People, those with least first")
-        ax.set_ylabel(f"Share of all {found.outcome}")
-        ax.legend(frameon=False, loc="upper left")
+        ax.set_ylabel(wrapped(f"Share of all {found.outcome}", 40))
+        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     return ax

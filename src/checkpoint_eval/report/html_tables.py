@@ -1,9 +1,10 @@
 """Tables of a report as HTML, by great-tables."""
 
 import re
+import warnings
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 from markupsafe import Markup, escape
 
 from checkpoint_eval.report.sections import Table
@@ -28,16 +29,20 @@ def html_table(table: Table, *, name: str) -> Markup:
     # Columns by place: their labels may repeat or hold what no id can.
     columns = [f"c{place}" for place in range(len(table.columns))]
     labels: list[Any] = [html(_cell(label)) for label in table.columns]
-    made = (
-        GT(pd.DataFrame(table.rows, columns=columns), rowname_col="c0", id=name)
-        .tab_stubhead(labels[0])
-        .cols_label(**dict(zip(columns[1:], labels[1:], strict=True)))
-        .cols_align("left")
-        .fmt(_cell, columns=columns)
-    )
-    for note in table.notes:
-        made = made.tab_source_note(note)
-    text = made.as_raw_html()
+    # Its cells are read and set one by one, which pandas does slowly.
+    cells = pa.table(dict(zip(columns, map(list, zip(*table.rows, strict=True)), strict=True)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PyArrow Table support is currently experimental")
+        made = (
+            GT(cells, rowname_col="c0", id=name)
+            .tab_stubhead(labels[0])
+            .cols_label(**dict(zip(columns[1:], labels[1:], strict=True)))
+            .cols_align("left")
+            .fmt(_cell, columns=columns)
+        )
+        for note in table.notes:
+            made = made.tab_source_note(note)
+        text = made.as_raw_html()
     body = text[text.index("<table") : text.index("</table>") + len("</table>")]
     caption = f"<caption>{escape(table.caption)}</caption>"
     body = HEADED.sub(lambda found: _with_label(found, table.columns), body)

@@ -128,21 +128,31 @@ def answer(
 def attempted(
     trial: Trial, asked: Asked, *, plan: Plan, place: int
 ) -> list[Estimate | SignificanceTest]:
-    """Return the results of a measure that nobody promised, or why there are none."""
+    """Return the results of a measure that need not be had, each of them or why there is none."""
     k = len(trial.arms)
-    reason = f"it compares two arms, the trial has {k}"
-    if k == 2 or not MEASURES[asked.measure].two_arms:
+    if MEASURES[asked.measure].test:
+        if k > 2 and MEASURES[asked.measure].two_arms:
+            return [_no_test(trial, asked, f"it compares two arms, the trial has {k}")]
         try:
             return computed(trial, asked, plan=plan, place=place)
         except TrialError as problem:
-            reason = str(problem).removesuffix(".")
-    reason = f"not estimable: {reason}"
-    if MEASURES[asked.measure].test:
-        return [_no_test(trial, asked, reason)]
-    return [
-        _no_estimate(trial, asked, arm or trial.arms[1], reason, plan.level)
-        for arm in _compared_arms(trial)
-    ]
+            return [_no_test(trial, asked, str(problem).removesuffix("."))]
+    return [_tried(trial, asked, arm, plan=plan) for arm in _compared_arms(trial)]
+
+
+def _tried(trial: Trial, asked: Asked, arm: str | None, *, plan: Plan) -> Estimate:
+    """Return an estimate, or why there is none."""
+    try:
+        found: Estimate = answer(trial, asked, plan=plan, level=plan.level, arm=arm)
+    except TrialError as problem:
+        reason = str(problem).removesuffix(".")
+        return _no_estimate(trial, asked, arm or trial.arms[1], reason, plan.level)
+    return found
+
+
+def nobody_known(trial: Trial, asked: Asked) -> bool:
+    """Return whether in some arm nobody's outcome is known: then there is nothing to compare."""
+    return 0 in _by_arm(trial, asked)[0]
 
 
 def _compared_arms(trial: Trial) -> tuple[str | None, ...]:
@@ -167,7 +177,7 @@ def _no_test(trial: Trial, asked: Asked, reason: str) -> SignificanceTest:
         arms=trial.arms,
         statistic=NAN,
         p_value=NAN,
-        method=reason,
+        method=f"not estimable: {reason}",
         n=tuple(known),
         missing=tuple(lost),
     )
@@ -187,7 +197,7 @@ def _no_estimate(trial: Trial, asked: Asked, arm: str, reason: str, level: float
         high=NAN,
         level=level,
         p_value=NAN,
-        method=reason,
+        method=f"not estimable: {reason}",
         n=(known[0], known[treatment]),
         events=(),
         missing=(lost[0], lost[treatment]),

@@ -1,15 +1,13 @@
 """Figures of looks at a trial under way: its results against the bounds."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.power.bounds_table import StoppingBounds
 from checkpoint_eval.power.looks_taken import Look
-from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, own_axes, theme
 
 
 def plot_monitoring(shown: Look | StoppingBounds, *, ax: Axes | None = None) -> Axes:
@@ -34,9 +32,8 @@ def plot_monitoring(shown: Look | StoppingBounds, *, ax: Axes | None = None) -> 
             f"`shown` must be a `Look` or `StoppingBounds`, got {type(shown).__name__}."
         )
     bounds = shown.bounds if isinstance(shown, Look) else shown
-    with sns.axes_style("white", STYLE):
-        if ax is None:
-            ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")[1]
+    with theme():
+        ax = own_axes(ax, (6.4, 4.2), layout="constrained")
         ax.axhline(0, color=CONTROL, lw=0.8)
         _edge(ax, bounds, bounds.critical, "stop for efficacy", TREATMENTS[0])
         if bounds.design.sided == 2:

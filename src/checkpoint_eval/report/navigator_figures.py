@@ -1,13 +1,11 @@
 """Figures of navigators: how those who deliver the treatment differ."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.navigator_results import NavigatorEffects
-from checkpoint_eval.report.figures import CONTROL, STYLE, TREATMENTS
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, own_axes, theme
 
 
 def plot_navigators(found: NavigatorEffects, *, ax: Axes | None = None) -> Axes:
@@ -35,9 +33,9 @@ def plot_navigators(found: NavigatorEffects, *, ax: Axes | None = None) -> Axes:
         raise TrialError(f"`found` has no fit to draw, as {reason}.")
     order = np.lexsort((found.raw, found.value))
     rows = np.arange(order.size)
-    with sns.axes_style("white", STYLE):
+    with theme():
         height = 1.6 + 0.26 * rows.size
-        ax = plt.subplots(figsize=(7.2, height), layout="constrained")[1] if ax is None else ax
+        ax = own_axes(ax, (7.2, height), layout="constrained")
         ax.axvline(0, color=CONTROL, lw=0.8)
         ax.hlines(rows, found.low[order], found.high[order], color=TREATMENTS[0], lw=1.6)
         ax.plot(found.raw[order], rows, "o", mfc="none", color=CONTROL, ms=5, label="as seen")

@@ -7,9 +7,10 @@ import jinja2
 from markupsafe import Markup
 
 from checkpoint_eval._atomic import write_file
+from checkpoint_eval._checks import check_path
 from checkpoint_eval.errors import OutputRefused
 from checkpoint_eval.report.disclosure import Disclosure
-from checkpoint_eval.report.disclosure_protecting import protect
+from checkpoint_eval.report.disclosure_protecting import as_told
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.html_tables import html_table
 from checkpoint_eval.report.rendering import draw_all, inline_svg
@@ -57,7 +58,7 @@ def write_report(
     (Sherman and Strang, 2009). Checked against the evaluation's own numbers, table by table.
     """
     target = free_place(path, is_ours=_is_ours)
-    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+    shown = as_told(evaluation, disclosure)
     write_file(target, render_page(shown, draw_all(shown, kinds=("svg",))).encode())
     return target
 
@@ -68,7 +69,7 @@ def _is_ours(file: Path) -> bool:
 
 def free_place(path: str | Path, *, is_ours: Callable[[Path], bool]) -> Path:
     """Return a path that is free, or holds a report of ours."""
-    target = Path(path)
+    target = check_path(path)
     if not target.parent.is_dir():
         raise OutputRefused(f"`path` {target}: folder {target.parent} does not exist; make it.")
     if target.is_dir():

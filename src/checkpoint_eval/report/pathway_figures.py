@@ -12,11 +12,11 @@ from checkpoint_eval._checks import check_choice, check_count, counted
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.pathway_overlap import CoOccurrence
 from checkpoint_eval.models.pathway_results import PathwayComparison, PathwayFamily
-from checkpoint_eval.report.figures import CONTROL, STYLE, arm_colours
+from checkpoint_eval.report.figures import CONTROL, FAINT, GUIDE, INK, arm_colours, own_axes, theme
+from checkpoint_eval.report.tables import format_p, untold
 from checkpoint_eval.results import Estimate
 
 FAMILIES = ("need", "everyone")
-FAINT = "#d5d8dc"
 
 
 def plot_pathways(found: PathwayComparison, *, among: str = "need", ax: Axes | None = None) -> Axes:
@@ -42,13 +42,13 @@ def plot_pathways(found: PathwayComparison, *, among: str = "need", ax: Axes | N
     check_choice(among, "among", FAMILIES)
     family = found.with_need if among == "need" else found.everyone
     rows = len(found.pathways)
-    with sns.axes_style("white", STYLE):
+    with theme():
         if ax is None:
             ax = _forest_axes(found, rows)
         colour = arm_colours(found.arms)[found.arms[1]]
         for place, each in enumerate(family.effects):
             _effect(ax, place, each, float(family.shrunken.value[place]), colour)
-        ax.axvline(0, color="#9aa0a6", lw=1, zorder=0)
+        ax.axvline(0, color=GUIDE, lw=1, zorder=0)
         ax.set_yticks(range(rows), found.pathways)
         ax.set_ylim(rows - 0.4, -0.6)
         ax.set_xlabel(
@@ -70,7 +70,7 @@ def _forest_axes(found: PathwayComparison, rows: int) -> Axes:
 def _effect(ax: Axes, place: int, each: Estimate, shrunken: float, colour: str) -> None:
     if not each.estimable:
         where = ("axes fraction", "data")
-        ax.annotate("not estimable", (0.5, place), xycoords=where, ha="center", va="center",
+        ax.annotate(untold(each), (0.5, place), xycoords=where, ha="center", va="center",
                     size=9, color=CONTROL, style="italic")  # fmt: skip
         return
     ax.plot([each.low, each.high], [place, place], color=colour, lw=1.6)
@@ -87,11 +87,11 @@ def _table(ax: Axes, found: PathwayComparison, family: PathwayFamily) -> None:
             _pair(found.counts.need[place]),
             _pair(each.n),
             _pair(each.missing),
-            "" if np.isnan(adjusted[place]) else _p(float(adjusted[place])),
+            "" if np.isnan(adjusted[place]) else format_p(float(adjusted[place])),
         )
         for place, each in enumerate(family.effects)
     ]
-    heads = ("Need", "Compared", "Missing", "p (W–Y)")
+    heads = ("Need", "Compared", "Missing", "Adjusted p")
     for column, head in enumerate(heads):
         for place, text in [
             (-0.95, head),
@@ -101,7 +101,7 @@ def _table(ax: Axes, found: PathwayComparison, family: PathwayFamily) -> None:
                         ha="center", va="center", size=9,
                         weight="bold" if text == head else "normal")  # fmt: skip
     ax.annotate(
-        f"{found.arms[1]} / {found.arms[0]}",
+        f"{found.arms[0]} / {found.arms[1]}",
         (1.13 + 0.23, -0.6),
         xycoords=("axes fraction", "data"),
         ha="center",
@@ -112,11 +112,7 @@ def _table(ax: Axes, found: PathwayComparison, family: PathwayFamily) -> None:
 
 
 def _pair(counts: Sequence[int] | IntArray) -> str:
-    return f"{counts[1]:,} / {counts[0]:,}"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{counts[0]:,} / {counts[1]:,}"
 
 
 def plot_needs_together(
@@ -147,7 +143,7 @@ def plot_needs_together(
     shown = min(most, found.counts.size)
     if not shown:
         raise TrialError("Nobody was assessed on every pathway, so no combination is known.")
-    with sns.axes_style("white", STYLE):
+    with theme():
         bars, matrix, totals = axes or _upset_axes(len(found.pathways), shown)
         _bars(bars, found, shown)
         _dots(matrix, found, shown)
@@ -216,7 +212,7 @@ def _dots(ax: Axes, found: CoOccurrence, shown: int) -> None:
     for place, combination in enumerate(inside):
         ax.plot(np.full(rows, place), range(rows), "o", color=FAINT, ms=6, ls="")
         has = np.flatnonzero(combination)
-        ax.plot(np.full(has.size, place), has, "o-", color="#202124", ms=6, lw=1.6)
+        ax.plot(np.full(has.size, place), has, "o-", color=INK, ms=6, lw=1.6)
     ax.set_xlim(-0.6, shown - 0.4)
     ax.set_ylim(rows - 0.5, -0.5)
     ax.set_xticks([])
@@ -239,9 +235,8 @@ def plot_phi(found: CoOccurrence, *, ax: Axes | None = None) -> Axes:
     if not isinstance(found, CoOccurrence):
         raise TrialError(f"`found` must be a `CoOccurrence`, got {type(found).__name__}.")
     p = len(found.pathways)
-    with sns.axes_style("white"):
-        if ax is None:
-            ax = plt.subplots(figsize=(3.2 + 0.55 * p, 1.8 + 0.5 * p), layout="constrained")[1]
+    with theme():
+        ax = own_axes(ax, (3.2 + 0.55 * p, 1.8 + 0.5 * p), layout="constrained")
         hidden = np.triu(np.ones((p, p), dtype=bool))
         table = found.phi_frame()
         sns.heatmap(

@@ -191,6 +191,7 @@ def _check_fit(trial: Trial, protocol: Protocol) -> None:
             f"The protocol's strata are {protocol.allocation.strata}, the trial's "
             f"{trial.assignment.stratified_by}; read the trial with `Trial.from_protocol`."
         )
+    _check_episodes(trial, protocol)
     try:
         for estimand in protocol.estimands:
             trial.arm_in(estimand.analysis_set)
@@ -213,6 +214,17 @@ def _check_fit(trial: Trial, protocol: Protocol) -> None:
             f"The protocol's pathways are {asked}, the trial's {held or 'not told'}; read the "
             "trial with `Trial.from_protocol`, or give it `pathways`."
         )
+
+
+def _check_episodes(trial: Trial, protocol: Protocol) -> None:
+    """Refuse a promise of repeated events that were never added to the trial."""
+    for outcome in protocol.outcomes:
+        if outcome.kind == "repeated" and outcome.name not in trial.outcomes:
+            raise InvalidProtocol(
+                f"Outcome {outcome.name!r} is of repeated events, which a people table does not "
+                "hold; add it with `dataclasses.replace(trial, outcomes=...)`, from "
+                "`reoffence_episodes` or, of a long table, `Episodes.from_frame`."
+            )
 
 
 def _columns(protocol: Protocol) -> list[str]:

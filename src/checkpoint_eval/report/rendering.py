@@ -2,14 +2,17 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from markupsafe import escape
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -25,15 +28,21 @@ from checkpoint_eval.report.figure_texts import (
     pathways_text,
     subgroups_text,
 )
-from checkpoint_eval.report.figures import flow_diagram, plot_balance, plot_forest, plot_survival
+from checkpoint_eval.report.figures import plot_balance, plot_survival, theme
+from checkpoint_eval.report.flow_figures import flow_diagram
+from checkpoint_eval.report.forest_figures import plot_forest
 from checkpoint_eval.report.harm_figures import plot_lorenz
 from checkpoint_eval.report.pathway_figures import plot_pathways
 from checkpoint_eval.report.sections import Drawing
 from checkpoint_eval.report.subgroup_figures import plot_subgroups
+from checkpoint_eval.report.tables import visible
 
 # Inches around a drawing; and the width and height that its footer takes.
-PAD, FOOTER = 0.1, (2.4, 0.1)
+PAD, FOOTER = 0.1, (3.1, 0.1)
+LONGEST = 80  # letters of a figure's name
 KINDS: tuple[str, ...] = ("svg", "png")
+POINTS, DOTS = 72, 150  # an inch, of SVG and of PNG
+HEAD = re.compile(r'width="\S+" height="\S+" viewBox="[^"]+"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +61,20 @@ def draw_all(evaluation: Evaluation, *, kinds: Sequence[str] = KINDS) -> tuple[D
     A kind that is not asked for is left empty: the page needs no PNG and the Word document no SVG.
     """
     short = evaluation.protocol_digest[:12] or "none"
-    footer = f"protocol {short} · data {evaluation.data_digest[:12]}"
-    return tuple(_render(each, footer=footer, kinds=kinds) for each in _planned(evaluation))
+    rule = "" if evaluation.protected else " · every count is told"
+    footer = f"protocol {short} · data {evaluation.data_digest[:12]}{rule}"
+    planned = _named_apart(_planned(evaluation))
+    return tuple(_render(each, footer=footer, kinds=kinds) for each in planned)
+
+
+def _named_apart(several: Iterable[_Planned]) -> Iterator[_Planned]:
+    """Give each a name that a file can have and no other has, whatever its letters' case."""
+    taken: set[str] = set()
+    for each in several:
+        names = (each.name[:LONGEST] + (f"-{n}" if n > 1 else "") for n in count(1))
+        name = next(name for name in names if name.casefold() not in taken)
+        taken.add(name.casefold())
+        yield replace(each, name=name)
 
 
 def _planned(evaluation: Evaluation) -> Iterator[_Planned]:
@@ -146,37 +167,56 @@ def _forests(evaluation: Evaluation) -> Iterator[_Planned]:
 
 
 def _render(planned: _Planned, *, footer: str, kinds: Sequence[str]) -> Drawing:
-    ax = planned.draw()
-    figure = ax.figure
-    if not isinstance(figure, Figure):
-        raise TypeError("figures of a report stand alone, not inside another figure")
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()  # which places the axes, so that their box is known
+    # A salt and no date: an SVG otherwise differs each time it is written. Its text stays text,
+    # which can be found, selected and read in any script.
+    same = mpl.rc_context({"svg.hashsalt": "checkpoint_eval", "svg.fonttype": "none"})
+    with theme(), same, warnings.catch_warnings():
+        # What the font lacks a browser takes from another; it is measured as a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = planned.draw().figure
+        if not isinstance(figure, Figure):
+            raise TypeError("figures of a report stand alone, not inside another figure")
+        # The box is as large as what is drawn, so nothing need be moved to make it fit.
         figure.set_layout_engine("none")
-    box = _with_footer(figure, footer)
-    # A salt and no date: an SVG otherwise differs each time it is written.
-    with mpl.rc_context({"svg.hashsalt": "checkpoint_eval", "svg.fonttype": "path"}):
-        svg, png = io.StringIO(), io.BytesIO()
-        if "svg" in kinds:
-            figure.savefig(svg, format="svg", bbox_inches=box, metadata={"Date": None})
+        svg, box = _drawn(figure, footer)
+        png = io.BytesIO()
         if "png" in kinds:
-            figure.savefig(png, format="png", bbox_inches=box, dpi=150)
+            figure.savefig(png, format="png", bbox_inches=box, dpi=DOTS)
     plt.close(figure)
     return Drawing(
         name=planned.name,
-        title=planned.title,
-        text=planned.text,
-        svg=svg.getvalue(),
+        title=visible(planned.title),
+        text=visible(planned.text),
+        svg=visible(svg) if "svg" in kinds else "",
         png=png.getvalue(),
     )
 
 
-def _with_footer(figure: Figure, footer: str) -> Bbox:
-    """Write the footer under everything drawn, labels included, and return the box of it all.
+def _drawn(figure: Figure, footer: str) -> tuple[str, Bbox]:
+    """Return a figure with its footer as SVG, and the box in inches that holds all of it.
 
-    Inches; found once, as matplotlib's own "tight" draws the figure again for each file.
+    One renderer measures and draws: matplotlib's "tight" box measures every text twice.
     """
-    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    figure.set_dpi(POINTS)
+    wide, high = figure.get_size_inches()
+    written = io.StringIO()
+    renderer = RendererSVG(POINTS * wide, POINTS * high, written, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    box = _with_footer(figure, footer, renderer)
+    # The paper under it is as large as the box, not only as the figure.
+    figure.patch.set_bounds(box.x0 / wide, box.y0 / high, box.width / wide, box.height / high)
+    figure.draw(renderer)
+    renderer.finalize()  # type: ignore[no-untyped-call]
+    x, y, width, height = (
+        f"{POINTS * each:.2f}".rstrip("0").rstrip(".")
+        for each in (box.x0, high - box.y1, box.width, box.height)
+    )
+    size = f'width="{width}pt" height="{height}pt" viewBox="{x} {y} {width} {height}"'
+    return HEAD.sub(size, written.getvalue(), count=1), box
+
+
+def _with_footer(figure: Figure, footer: str, renderer: RendererSVG) -> Bbox:
+    """Write the footer under everything drawn, labels included, and return the box of it all."""
+    drawn, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
     left = min(drawn.x0, drawn.x1 - FOOTER[0])
     corner = (drawn.x1 / width, (drawn.y0 - PAD) / height)
     figure.text(*corner, footer, ha="right", va="top", size=6, color="#5f6368")

@@ -13,6 +13,8 @@ from checkpoint_eval.report.tables import (
     told,
     told_apart,
     told_by_arm,
+    untold,
+    why_untold,
 )
 from checkpoint_eval.results import Estimate
 
@@ -121,13 +123,8 @@ def _told(
     if value is None:
         return ""
     if not value.estimable:
-        return f"The {value.estimand} of “{value.outcome}” cannot be estimated: {reason(value)}."
+        return f"The {value.estimand} of “{value.outcome}” {why_untold(value)}."
     return tell(value)
-
-
-def reason(value: Estimate) -> str:
-    """Return why there is no estimate, as its method says."""
-    return value.method.rpartition("not estimable: ")[2]
 
 
 def _when(value: Estimate) -> str:
@@ -153,15 +150,27 @@ def _absolute(value: Estimate, evaluation: Evaluation) -> str:
 
 def _counted(value: Estimate, evaluation: Evaluation) -> str:
     """Tell the people and events, or the shares where the method counts otherwise."""
+    rounded = evaluation.protected is not None
     if value.estimand == "survival difference" or not value.events:
-        treatment, control = (share(each) for each in value.by_arm[::-1])
+        treatment, control = (_share(each, whole=rounded) for each in value.by_arm[::-1])
         free = "free of it, " if value.estimand == "survival difference" else ""
         return (
             f"These are, {free}{treatment} of people assigned to {value.contrast[0]}, and "
             f"{control} of people assigned to {value.contrast[1]}, {_adjusted(value)}."
         )
     people = f"{_people(value, 1, evaluation)}, and {_people(value, 0, evaluation)}"
-    return f"These are {people}, {_adjusted(value)}."
+    if evaluation.protected is None:
+        return f"These are {people}, {_adjusted(value)}."
+    # The effect is of the true counts: shares of rounded ones need not differ by as much.
+    return (
+        f"In counts rounded to {evaluation.protected.round_to} these are {people}, "
+        f"{_adjusted(value)}."
+    )
+
+
+def _share(number: float, *, whole: bool) -> str:
+    """Return a share; one of rounded counts has no decimals to tell."""
+    return f"about {100 * number:.0f}%" if whole and not np.isnan(number) else share(number)
 
 
 def _average(value: Estimate) -> str:
@@ -264,7 +273,7 @@ def _people(value: Estimate, arm: int, evaluation: Evaluation) -> str:
     if value.missing[arm] and value.analysis_set == "itt":
         whole = told(evaluation.flow.steps[0].counts[evaluation.arms.index(name)])
     of_them = f", {known} of them with a known outcome" if value.missing[arm] else ""
-    stands_for = share(value.by_arm[arm])
+    stands_for = _share(value.by_arm[arm], whole=evaluation.protected is not None)
     events, n = value.events[arm], value.n[arm]
     # A withheld count is a NaN, which is close to nothing.
     if abs(value.by_arm[arm] - events / n) > SAME:
@@ -321,9 +330,13 @@ def _unknown(evaluation: Evaluation) -> str:
     if lost:
         people = told_by_arm(lost.missing, lost.contrast[::-1])
         told_of.append(f"the primary outcome of some people is unknown ({people})")
-    failed = sum(not each.estimable for each in results)
-    if failed:
-        told_of.append(f"{failed} of the results asked for cannot be estimated")
+    for what, of_them in (
+        ("not estimable", "cannot be estimated"),
+        ("withheld", "are withheld, so that nobody can be told from them"),
+    ):
+        failed = sum(not each.estimable and untold(each) == what for each in results)
+        if failed:
+            told_of.append(f"{failed} of the results asked for {of_them}")
     crossed = [row.otherwise for each in evaluation.integrity[:1] for row in each.rows]
     if any(crossed):
         people = told_by_arm(crossed, evaluation.arms)

@@ -186,17 +186,21 @@ def _integrity_table(integrity: Integrity) -> Table:
             f"Share as assigned ({100 * integrity.level:g}% interval)",
             *(("Contacts, mean",) if contacts else ()),
         ),
-        rows=tuple(_integrity_row(row, contacts=contacts) for row in integrity.rows),
+        rows=tuple(
+            _integrity_row(row, by=integrity.by, contacts=contacts) for row in integrity.rows
+        ),
     )
 
 
-def _integrity_row(row: IntegrityRow, *, contacts: bool) -> tuple[str, ...]:
+def _integrity_row(row: IntegrityRow, *, by: tuple[str, ...], contacts: bool) -> tuple[str, ...]:
     found = share(row.share)
     if not np.isnan(row.low):
         found += f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
     counts = (row.people, row.as_assigned, row.otherwise, row.unknown)
     mean = "–" if np.isnan(row.contacts) else f"{row.contacts:.1f}"
-    return (f"{row.group}: {row.arm}", *map(told, counts), found, *((mean,) if contacts else ()))
+    # Of one column the caption tells the name.
+    group = row.group.removeprefix(f"{by[0]}=") if len(by) == 1 else row.group
+    return (f"{group}: {row.arm}", *map(told, counts), found, *((mean,) if contacts else ()))
 
 
 def _crossed_table(integrity: Integrity) -> Table:

@@ -18,12 +18,18 @@ from checkpoint_eval.report.tables import (
     table_row,
     told,
     told_by_arm,
+    untold,
 )
-from checkpoint_eval.results import Curve
+from checkpoint_eval.results import Curve, Estimate
 
 READING = (
     "Differences are treatment minus control, ratios treatment divided by control. Shares are in "
-    "percentage points. An interval tells which effects fit the data; a p-value is no verdict."
+    "percentage points, means and their differences in the unit of the outcome. An interval tells "
+    "which effects fit the data; a p-value is no verdict."
+)
+ROUNDED = (
+    " Effects were computed before counts were rounded; the share beside a rounded count is of the "
+    "rounded one, so that two shares need not differ by as much as the effect."
 )
 UNTOLD = "–"
 
@@ -40,7 +46,7 @@ def results_table(evaluation: Evaluation, results: Sequence[Result], caption: st
             "Outcome and measure",
             "Analysis set",
             f"{evaluation.arms[0]}\nevents/people; result",
-            f"{', '.join(evaluation.arms[1:])}\nevents/people; result",
+            f"{'treatment arm' if several else evaluation.arms[1]}\nevents/people; result",
             f"Effect ({100 * evaluation.level:g}% interval)",
             "p",
             *(("Intercurrent events",) if declared else ()),
@@ -85,7 +91,7 @@ def planned_section(evaluation: Evaluation, drawings: Drawings) -> Section:
     return Section(
         anchor=anchor,
         title=title,
-        paragraphs=(READING,),
+        paragraphs=(READING + (ROUNDED if evaluation.protected else ""),),
         drawings=named(drawings, "forest")[:1] if "forest" in drawings else (),
         tables=tuple(tables),
     )
@@ -144,7 +150,7 @@ def sensitivity_section(evaluation: Evaluation, drawings: Drawings) -> Section:
             results_table(evaluation, evaluation.sensitivity, "The primary outcome, otherwise")
         )
     if evaluation.bounds:
-        tables.append(_bounds_table(evaluation.bounds))
+        tables.append(_bounds_table(evaluation))
     told_of = (
         "The primary outcome again: in other sets of people, among those who complied, by other "
         "definitions, and with every answer that missing outcomes might have given. Per-protocol "
@@ -161,7 +167,12 @@ def sensitivity_section(evaluation: Evaluation, drawings: Drawings) -> Section:
     )
 
 
-def _bounds_table(several: Sequence[Bounds]) -> Table:
+def _bounds_table(evaluation: Evaluation) -> Table:
+    shares = {
+        each.value.outcome
+        for each in (*evaluation.results, *evaluation.sensitivity)
+        if isinstance(each.value, Estimate) and each.value.estimand.startswith(("risk", "odds"))
+    }
     return Table(
         caption="Bounds for missing outcomes",
         columns=("Outcome and method", "People", "Missing", "Effect lies between", "Interval"),
@@ -170,19 +181,22 @@ def _bounds_table(several: Sequence[Bounds]) -> Table:
                 f"{each.outcome}: {each.contrast[0]} against {each.contrast[1]}\n{each.method}",
                 told_by_arm(each.n, each.contrast[::-1]),
                 told_by_arm(each.missing, each.contrast[::-1]),
-                _between(each.low, each.high),
-                _between(each.interval_low, each.interval_high),
+                _between(each, each.low, each.high, share=each.outcome in shares),
+                _between(each, each.interval_low, each.interval_high, share=each.outcome in shares),
             )
-            for each in several
+            for each in evaluation.bounds
         ),
         notes=("The interval covers the effect, not all of the bounds.",),
     )
 
 
-def _between(low: float, high: float) -> str:
+def _between(bounds: Bounds, low: float, high: float, *, share: bool) -> str:
     if np.isnan(low):
-        return "not estimable"
-    return f"{low:+.3f} to {high:+.3f}".replace("-", "−")
+        return untold(bounds)
+    # What happens by a time is a share too.
+    if share or not np.isnan(bounds.time_point):
+        return f"{100 * low:+.1f} to {100 * high:+.1f} points".replace("-", "−")
+    return f"{low:+.3g} to {high:+.3g}".replace("-", "−")
 
 
 def exploratory_section(evaluation: Evaluation, drawings: Drawings) -> Section:

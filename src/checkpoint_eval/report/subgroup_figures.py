@@ -1,15 +1,15 @@
 """Figure of subgroups: the effect in everyone, and in each level below its interaction."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.subgroup_results import Subgroup, SubgroupEffects
-from checkpoint_eval.report.figures import CONTROL, STYLE, arm_colours
-from checkpoint_eval.report.tables import format_p, is_share
+from checkpoint_eval.report.figures import CONTROL, GUIDE, arm_colours, theme, tick_around_null
+from checkpoint_eval.report.tables import format_p, is_share, untold
 from checkpoint_eval.results import Estimate
 
 ROW = 0.34  # inches
@@ -38,13 +38,13 @@ def plot_subgroups(found: SubgroupEffects, *, ax: Axes | None = None) -> Axes:
     lines = _lines(found)
     overall = found.overall
     treatment, control = overall.contrast
-    with sns.axes_style("white", STYLE):
+    with theme():
         ax = _axes(found, len(lines)) if ax is None else ax
         colour = arm_colours((control, treatment))[treatment]
         for place, (_, effect, _) in enumerate(lines):
             if effect is not None:
                 _effect(ax, place, effect, sum(overall.n), colour)
-        ax.axvline(overall.null, color="#9aa0a6", lw=1, zorder=0)
+        ax.axvline(overall.null, color=GUIDE, lw=1, zorder=0)
         if overall.estimable:
             ax.axvline(overall.value, color=colour, lw=1, ls=(0, (4, 3)), zorder=0)
         ax.set_ylim(len(lines) - 0.4, -1.4)
@@ -79,7 +79,7 @@ def _axes(found: SubgroupEffects, rows: int) -> Axes:
 
 def _effect(ax: Axes, place: int, effect: Estimate, everyone: int, colour: str) -> None:
     if not effect.estimable:
-        ax.annotate("not estimable", (0.5, place), xycoords=("axes fraction", "data"), ha="center",
+        ax.annotate(untold(effect), (0.5, place), xycoords=("axes fraction", "data"), ha="center",
                     va="center", size=8.5, color=CONTROL, style="italic",
                     bbox={"fc": "white", "ec": "none", "pad": 1})  # fmt: skip
         return
@@ -95,12 +95,13 @@ def _write(ax: Axes, lines: list[_Line], overall: Estimate) -> None:
     for text, (_, effect, _) in zip(ax.get_yticklabels(), lines, strict=True):
         text.set_fontweight("normal" if effect is not None else "bold")
     counted = "Events / people" if overall.events else "People"
-    heads = ((1.2, treatment), (1.53, control), (1.9, "Interaction p\n(after Holm)"))
+    heads = ((1.2, control), (1.53, treatment), (1.9, "Interaction p\n(after Holm)"))
     for x, head in heads:
-        _cell(ax, x, -0.95, head if x > 1.6 else f"{head}\n{counted}", bold=True)
+        told = head if x > 1.6 else "\n".join([*textwrap.wrap(head, 16), counted])
+        _cell(ax, x, -0.55, told, bold=True, va="bottom")
     for place, (_, effect, subgroup) in enumerate(lines):
         if effect is not None:
-            for x, arm in ((1.2, 1), (1.53, 0)):
+            for x, arm in ((1.2, 0), (1.53, 1)):
                 _cell(ax, x, place, _counts(effect, arm))
         if subgroup is not None:
             p_value, adjusted = subgroup.interaction.p_value, subgroup.p_adjusted
@@ -115,8 +116,10 @@ def _counts(effect: Estimate, arm: int) -> str:
     return f"{events}{effect.n[arm]:,}{lost}"
 
 
-def _cell(ax: Axes, x: float, place: float, text: str, *, bold: bool = False) -> None:
-    ax.annotate(text, (x, place), xycoords=("axes fraction", "data"), ha="center", va="center",
+def _cell(
+    ax: Axes, x: float, place: float, text: str, *, bold: bool = False, va: str = "center"
+) -> None:
+    ax.annotate(text, (x, place), xycoords=("axes fraction", "data"), ha="center", va=va,
                 size=8.5, weight="bold" if bold else "normal", annotation_clip=False)  # fmt: skip
 
 
@@ -125,13 +128,7 @@ def _scale(ax: Axes, overall: Estimate) -> None:
     factor = 100 if is_share(overall) else 1
     if overall.scale == "ratio":
         ax.set_xscale("log")
-    low, high = ax.get_xlim()
-    ticks = [each for each in MaxNLocator(5).tick_values(low, high) if low <= each <= high]
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
-    ticks = [each for each in ticks if abs(each - overall.null) > 0.4 * step]
-    ax.xaxis.set_major_locator(FixedLocator([*ticks, overall.null]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(lambda value, _: f"{factor * value:g}".replace("-", "−"))
+    tick_around_null(ax, overall.null, most=5, factor=factor)
     points = ", percentage points" if factor > 1 else ""
     lost = "; (+) missing" if any(overall.missing) else ""
     ax.set_xlabel(

@@ -1,8 +1,6 @@
 """Figures that ask whether hazards are proportional, and how a contrast depends on the horizon."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullLocator
@@ -14,16 +12,11 @@ from checkpoint_eval._checks import check_known, check_level
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.cox import CoxFit
 from checkpoint_eval.models.residuals import cox_residuals
-from checkpoint_eval.report.figures import STYLE, TREATMENTS, arm_colours
+from checkpoint_eval.report.figures import GUIDE, TREATMENTS, arm_colours, own_axes, theme
 from checkpoint_eval.results import ContrastCurve, Curve
 
-GUIDE = "#9aa0a6"
 # Degrees of freedom of the smooth through residuals, R's for the same figure.
 SMOOTH = 4
-
-
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(figsize=(7.2, 4.4), layout="constrained")[1] if ax is None else ax
 
 
 def _plain_log(axis: Axis) -> None:
@@ -53,8 +46,8 @@ def plot_log_log(curve: Curve, *, ax: Axes | None = None) -> Axes:
     """
     if not isinstance(curve, Curve):
         raise TrialError(f"`curve` must be a `Curve`, got {type(curve).__name__}.")
-    with sns.axes_style("white", STYLE):
-        ax = _axes(ax)
+    with theme():
+        ax = own_axes(ax, (7.2, 4.4), layout="constrained")
         colours = arm_colours(curve.arms)
         for code, arm in enumerate(curve.arms):
             survival = curve.survival[code]
@@ -112,8 +105,8 @@ def plot_schoenfeld(
     place = fit.terms.index(name)
     left = cox_residuals(fit, kind="scaled schoenfeld")
     time, residual = left["time"].to_numpy(), left[name].to_numpy()
-    with sns.axes_style("white", STYLE):
-        ax = _axes(ax)
+    with theme():
+        ax = own_axes(ax, (7.2, 4.4), layout="constrained")
         ax.plot(time, residual, "o", color=GUIDE, ms=3.5, alpha=0.6)
         if np.unique(time).size > SMOOTH:
             grid = np.linspace(time.min(), time.max(), 200)
@@ -159,8 +152,8 @@ def plot_contrast(curve: ContrastCurve, *, ax: Axes | None = None) -> Axes:
     if not isinstance(curve, ContrastCurve):
         raise TrialError(f"`curve` must be of `restricted_mean_curve`, got {type(curve).__name__}.")
     ratio = curve.scale == "ratio"
-    with sns.axes_style("white", STYLE):
-        ax = _axes(ax)
+    with theme():
+        ax = own_axes(ax, (7.2, 4.4), layout="constrained")
         colour = TREATMENTS[0]
         ax.axhline(1.0 if ratio else 0.0, color=GUIDE, lw=1)
         ax.plot(curve.time, curve.value, color=colour, lw=1.8)

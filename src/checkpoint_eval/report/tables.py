@@ -1,16 +1,27 @@
 """Tables for readers: finished numbers in, formatted text out."""
 
+import re
 from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval.models.bounds import Bounds
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.report.withheld import Withheld
 from checkpoint_eval.results import Estimate, SignificanceTest, strategies_told
 
 SHARES = ("risk", "survival difference", "cumulative incidence")
+# Comparisons of pairs of people: by arm, the share of pairs that it wins.
+PAIRS = ("superiority difference", "net benefit", "win ratio", "win odds")
+RATES = ("rate ratio", "while-alive rate ratio")
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def visible(text: str) -> str:
+    """Return text with a � for each character that no font draws and no Word document holds."""
+    return UNSEEN.sub("\ufffd", text)
 
 
 def told(count: object) -> str:
@@ -51,7 +62,7 @@ def table_row(result: Result, *, several_arms: bool = False) -> dict[str, str]:
     at = "" if np.isnan(value.time_point) else f" at {value.time_point:g} {value.unit}"
     return {
         "outcome": value.outcome,
-        "measure": f"{value.estimand}{at}{which}{adjusted}",
+        "measure": f"{measure_told(value)}{at}{which}{adjusted}",
         "analysis set": value.analysis_set,
         "control": _arm_cell(value, 0),
         "treatment": _arm_cell(value, 1),
@@ -59,6 +70,12 @@ def table_row(result: Result, *, several_arms: bool = False) -> dict[str, str]:
         "p": p_value,
         **_footing(value, standing),
     }
+
+
+def measure_told(value: Estimate) -> str:
+    """Return the estimand; one of a model with shared navigators says so, beside the plain one."""
+    nested = value.method.startswith("mixed model with navigators")
+    return f"partially nested {value.estimand}" if nested else value.estimand
 
 
 def _footing(value: Estimate | SignificanceTest, standing: str) -> dict[str, str]:
@@ -71,15 +88,25 @@ def _footing(value: Estimate | SignificanceTest, standing: str) -> dict[str, str
 
 def _test_row(test: SignificanceTest) -> dict[str, str]:
     cells = [_counts(test, arm) for arm in range(len(test.n))]
-    found = f"statistic {test.statistic:.3f}".replace("-", "−")
     return {
         "outcome": test.outcome,
         "measure": test.test,
         "analysis set": test.analysis_set,
         "control": cells[0],
         "treatment": "; ".join(cells[1:]),
-        "effect (interval)": found if test.estimable else "not estimable",
+        "effect (interval)": f"statistic {_statistic(test)}" if test.estimable else untold(test),
     }
+
+
+def _statistic(test: SignificanceTest) -> str:
+    """Return the statistic; a difference that was re-drawn is in the unit of that difference."""
+    of = test.test.partition("(")[2].rstrip(")")
+    binary = of == "adjusted difference" and bool(test.events) and not test.unit
+    if of.startswith(SHARES) or binary:
+        return f"{100 * test.statistic:+.1f} points".replace("-", "−")
+    if of.startswith("restricted mean"):
+        return f"{test.statistic:+.1f} {test.unit}".replace("-", "−")
+    return f"{test.statistic:.3f}".replace("-", "−")
 
 
 def _counts(value: Estimate | SignificanceTest, arm: int) -> str:
@@ -95,15 +122,36 @@ def _arm_cell(value: Estimate, arm: int) -> str:
     return counts if np.isnan(result) else f"{counts}; {format_value(value, result)}"
 
 
+def untold(value: Estimate | SignificanceTest | Bounds) -> str:
+    """Return what is printed in the place of a result that there is none of."""
+    return "withheld" if "withheld: " in value.method else "not estimable"
+
+
+def why_untold(value: Estimate | SignificanceTest) -> str:
+    """Return that a result cannot be estimated, or is withheld, and why, as its method says."""
+    what = {"withheld": "is withheld", "not estimable": "cannot be estimated"}[untold(value)]
+    return f"{what}: {re.split('withheld: |not estimable: ', value.method)[-1]}"
+
+
 def is_share(value: Estimate) -> bool:
     """Return whether the estimate and its results by arm are shares, printed as per cent."""
-    # An effect on compliers is one where it is read at a time: of what has happened by then.
-    complied = value.estimand == "complier average effect" and not np.isnan(value.time_point)
-    return complied or (value.estimand.startswith(SHARES) and value.scale == "difference")
+    named = value.estimand.startswith((*SHARES, *PAIRS)) or _complied(value)
+    return named and value.scale == "difference"
+
+
+def _complied(value: Estimate) -> bool:
+    """Return whether this is the effect on compliers of what happens or does not."""
+    # Events read at a time are shares; those without a clock are, unless they are counted.
+    once = not value.unit or not np.isnan(value.time_point)
+    return value.estimand == "complier average effect" and bool(value.events) and once
 
 
 def _is_number_of_events(value: Estimate) -> bool:
-    return value.estimand.startswith("mean events")
+    """Return whether these are events a person: the unit is that of the time they took."""
+    if value.estimand.startswith("mean events"):
+        return True
+    means = value.estimand in ("mean difference", "complier average effect")
+    return means and bool(value.events) and bool(value.unit) and not _complied(value)
 
 
 def share(number: float) -> str:
@@ -115,25 +163,29 @@ def share(number: float) -> str:
 
 def format_value(value: Estimate, number: float) -> str:
     """Return one arm's result: a share as per cent, a rate per unit, a time in its unit."""
-    shares = ("risk", "survival", "odds", "cumulative incidence")
-    if value.estimand.startswith(shares) or is_share(value):
+    if value.estimand in PAIRS:
+        return f"{share(number)} of pairs"
+    if value.estimand.startswith((*SHARES, "odds", "survival")) or is_share(value):
         return share(number)
-    if value.estimand == "rate ratio":
+    if value.estimand in RATES:
         return f"{number:.3g} per {value.unit.removesuffix('s')}"
-    if _is_number_of_events(value) or not value.unit:
-        return f"{number:.2f}"
-    return f"{number:.1f} {value.unit}"
+    if _is_number_of_events(value):
+        return f"{number:.2f} per person"
+    if value.estimand.startswith("restricted mean"):
+        return f"{number:.1f} {value.unit}"
+    return f"{number:.2f}".replace("-", "−")
 
 
 def format_effect(value: Estimate) -> str:
     """Return the effect and its interval; shares in percentage points."""
     if not value.estimable:
-        return "not estimable"
+        return untold(value)
     points = is_share(value)
     numbers = [value.value, value.low, value.high]
     if points:
         numbers = [100 * number for number in numbers]
-    least = 1 if points or max(map(abs, numbers)) >= 10 else 2
+    finite = [abs(number) for number in numbers if np.isfinite(number)]
+    least = 1 if points or max(finite) >= 10 else 2
     shown, low, high = told_apart(
         numbers, null=value.null, least=least, signed=value.scale == "difference"
     )
@@ -141,9 +193,13 @@ def format_effect(value: Estimate) -> str:
 
 
 def _unit_of(value: Estimate) -> str:
-    if value.scale == "ratio" or _is_number_of_events(value):
+    if value.scale == "ratio":
         return ""
-    return " points" if is_share(value) else f" {value.unit}".rstrip()
+    if is_share(value):
+        return " points"
+    if _is_number_of_events(value):
+        return " per person"
+    return f" {value.unit}" if value.estimand.startswith("restricted mean") else ""
 
 
 def told_apart(numbers: Sequence[float], *, null: float, least: int, signed: bool) -> list[str]:
@@ -159,7 +215,7 @@ def told_apart(numbers: Sequence[float], *, null: float, least: int, signed: boo
             reads and number != null for reads, number in zip(reads_null, numbers, strict=True)
         ):
             break
-    return [text.replace("-", "−") for text in texts]
+    return [text.replace("-", "−").replace("inf", "∞") for text in texts]
 
 
 def format_p(p_value: float) -> str:

@@ -1,18 +1,21 @@
 """The report as a Word document, for those who circulate Word: the sections of the page."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checkpoint_eval._atomic import write_file
+from checkpoint_eval._checks import check_path
 from checkpoint_eval.errors import OutputRefused, TrialError
 from checkpoint_eval.report.disclosure import Disclosure
-from checkpoint_eval.report.disclosure_protecting import protect
+from checkpoint_eval.report.disclosure_protecting import as_told
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.page import DISCLOSURE, free_place
 from checkpoint_eval.report.rendering import draw_all
 from checkpoint_eval.report.sections import Drawing, Section, Table
 from checkpoint_eval.report.sections_all import report_sections, subtitle, title
+from checkpoint_eval.report.undating import undated
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -62,26 +65,38 @@ def write_word(
     ----------
     As `write_report`. Checked against the tables of the page, cell by cell.
     """
+    _check_installed()
+    if check_path(path).suffix.lower() != ".docx":
+        raise OutputRefused(f"`path` {path} must end in .docx, so that Word opens it.")
+    target = free_place(path, is_ours=_is_ours)
+    shown = as_told(evaluation, disclosure)
+    write_file(target, word_bytes(shown, draw_all(shown, kinds=("png",))))
+    return target
+
+
+def _check_installed() -> None:
     try:
-        import docx
+        import docx  # noqa: F401 - asked for here, so that what to install is told
     except ImportError as missing:
         raise TrialError(
             "A Word document needs python-docx; install `checkpoint-eval[docx]`."
         ) from missing
-    if Path(path).suffix.lower() != ".docx":
-        raise OutputRefused(f"`path` {path} must end in .docx, so that Word opens it.")
-    target = free_place(path, is_ours=_is_ours)
-    shown = evaluation if disclosure is None else protect(evaluation, disclosure)
+
+
+def word_bytes(evaluation: Evaluation, drawings: Sequence[Drawing]) -> bytes:
+    """Return the document, its figures those that were drawn."""
+    _check_installed()
+    import docx
+
     document = docx.Document()
-    _prepare(document, shown)
-    document.add_heading(title(shown), level=0)
-    document.add_paragraph(subtitle(shown))
-    for section in report_sections(shown, draw_all(shown, kinds=("png",))):
+    _prepare(document, evaluation)
+    document.add_heading(title(evaluation), level=0)
+    document.add_paragraph(subtitle(evaluation))
+    for section in report_sections(evaluation, drawings):
         _add_section(document, section, level=1)
     written = io.BytesIO()
     document.save(written)
-    write_file(target, written.getvalue())
-    return target
+    return undated(written.getvalue())
 
 
 def _is_ours(file: Path) -> bool:
@@ -147,6 +162,8 @@ def _add_section(document: "Document", section: Section, *, level: int) -> None:
     document.add_heading(section.title, level=level)
     for paragraph in section.paragraphs:
         document.add_paragraph(paragraph)
+    if section.drawings or section.tables:  # what is said of them stands on their page
+        document.paragraphs[-1].paragraph_format.keep_with_next = True
     for command in section.commands:
         document.add_paragraph().add_run(command).font.name = "Courier New"
     for drawing in section.drawings:
@@ -179,9 +196,14 @@ def _add_table(document: "Document", table: Table) -> None:
     caption.paragraph_format.keep_with_next = True
     made = document.add_table(rows=1 + len(table.rows), cols=len(table.columns))
     made.style = "Table Grid"
+    made.autofit = False
+    widths = _widths(table)
+    for column, width in zip(made.columns, widths, strict=True):  # LibreOffice reads these,
+        column.width = width
     # Rows are looked up once: python-docx searches the whole table each time.
     for place, (into, row) in enumerate(zip(made.rows, (table.columns, *table.rows), strict=True)):
-        for cell, text in zip(into.cells, row, strict=True):
+        for cell, text, width in zip(into.cells, row, widths, strict=True):
+            cell.width = width  # and Word these
             _fill(cell, text, bold=place == 0)
         properties = into._tr.get_or_add_trPr()
         properties.append(OxmlElement("w:cantSplit"))
@@ -190,6 +212,26 @@ def _add_table(document: "Document", table: Table) -> None:
     for note in table.notes:
         document.add_paragraph().add_run(note).font.size = Pt(SMALL)
     document.add_paragraph()
+
+
+def _widths(table: Table) -> list[int]:
+    """Return the widths of columns: each has room for its longest word, the rest goes by length."""
+    from docx.shared import Cm
+
+    columns = [
+        [row[place] for row in (table.columns, *table.rows)] for place in range(len(table.columns))
+    ]
+    words = [max(len(word) for text in each for word in text.split() or [""]) for each in columns]
+    longest = [
+        max(min(len(line), 60) for text in each for line in text.split("\n")) for each in columns
+    ]
+    # Letters of the small type of tables are a sixth of a centimetre wide.
+    least = [min(0.17 * letters + 0.45, WIDTH / len(columns)) for letters in words]
+    more = [
+        max(0.17 * letters - each, 0.0) + 1 for letters, each in zip(longest, least, strict=True)
+    ]
+    share = (WIDTH - sum(least)) / sum(more)
+    return [Cm(each + share * room) for each, room in zip(least, more, strict=True)]
 
 
 def _fill(cell: "_Cell", text: str, *, bold: bool) -> None:

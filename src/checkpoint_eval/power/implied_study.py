@@ -3,16 +3,17 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from checkpoint_eval._checks import counted
+from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.design.planning import Planning
 from checkpoint_eval.design.protocol import Protocol
-from checkpoint_eval.errors import ImpossibleDesign, InvalidProtocol
+from checkpoint_eval.errors import ImpossibleDesign, InvalidProtocol, TrialError
 from checkpoint_eval.power.bounds_table import (
     StoppingBounds,
     operating_characteristics,
@@ -24,17 +25,11 @@ from checkpoint_eval.power.group_sequential import GroupSequential
 from checkpoint_eval.power.lifetimes_planned import Hazards
 from checkpoint_eval.power.planned import PowerResult
 from checkpoint_eval.power.risks import Proportions
-from checkpoint_eval.power.simulated import SimulatedPower
-from checkpoint_eval.power.simulating import simulate_power
 from checkpoint_eval.power.sizing import detectable_effect, people_needed, power_of
-from checkpoint_eval.power.trial_sources import ExponentialTrial
 from checkpoint_eval.power.wrapped import Diluted, PartiallyNested
 
-if TYPE_CHECKING:
-    from checkpoint_eval.power.batched_analyses import PowerStatistic
-
 MISSING = """\
-{file} has no [planning], so no study follows from it. Add what the trial was planned for, such as
+The protocol has no [planning], so no study follows from it. Add what the trial was planned for, such as
 
 [planning]
 people = 800              # in all arms together
@@ -47,19 +42,29 @@ contamination = 0.02      # share of control that receives treatment
 navigators = 8            # who share the people in treatment; with icc
 icc = 0.02
 
-Only people, control_risk and one of difference and hazard_ratio are needed."""
+Only people, control_risk and one of difference and hazard_ratio are needed."""  # noqa: E501 - the block is read in a terminal
 OVERRIDES, CORRELATIONS = (0.0, 0.05, 0.1, 0.2), (0.0, 0.01, 0.02, 0.05)
-DAYS = {"days": 1.0, "weeks": 7.0, "months": 365 / 12, "years": 365.0}
 FARTHEST = 30.0  # where a power is 1 to the last digit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step from the study on paper to the study there is."""
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StudyStep(Shown):
+    """One step from the study on paper to the study there is; it keeps those before it.
+
+    Attributes
+    ----------
+    told : str
+        What it adds, such as "10% overridden".
+    design : comparison
+    kept : float
+        Share of people whose outcome is known.
+    bounds : StoppingBounds, optional
+        Of its looks.
+    """
 
     told: str
     design: Comparison
-    kept: float = 1.0  # share of people whose outcome is known
+    kept: float = 1.0
     bounds: StoppingBounds | None = None
 
     @property
@@ -67,26 +72,59 @@ class Step:
         """People whose information counts, of one randomised."""
         return self.kept / (1.0 if self.bounds is None else self.bounds.inflation)
 
+    @property
+    def plain(self) -> bool:
+        """Whether the step has neither navigators nor looks."""
+        design = self.design.design if isinstance(self.design, Diluted) else self.design
+        return not isinstance(design, PartiallyNested) and self.bounds is None
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """What a protocol's planning comes to."""
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Study(Shown):
+    """What a protocol's planning comes to, made by `study_of`.
+
+    Attributes
+    ----------
+    protocol : Protocol
+    plan : Planning
+        The protocol's.
+    steps : tuple of StudyStep
+    """
 
     protocol: Protocol
     plan: Planning
-    steps: tuple[Step, ...]
+    steps: tuple[StudyStep, ...]
 
     @property
     def how(self) -> dict[str, Any]:
-        """How the test is done and people are split."""
+        """How the test is done and people are split: alpha, and treatment to one in control."""
         control, treatment = self.protocol.allocation.ratio
         return {"alpha": self.protocol.analysis.alpha, "ratio": treatment / control}
 
+    @property
+    def last_plain(self) -> StudyStep:
+        """The last step with neither navigators nor looks, for which `simulate_study` stands."""
+        return [step for step in self.steps if step.plain][-1]
+
+    def __repr__(self) -> str:
+        frame = self.to_frame()
+        headline = (
+            f"{self.protocol.primary.name}: power {frame['power'].iloc[0]:.3f} on paper, "
+            f"{frame['power'].iloc[-1]:.3f} at the last step, with {self.plan.people:,} people and "
+            f"alpha {self.how['alpha']:g} two-sided; {self.plan.power:g} wanted."
+        )
+        return f"{headline}\n{text_table(frame.drop(columns='reason').round(4))}"
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a step: people needed, power, and the least effect found."""
+        """Return one row a step.
+
+        `step`, `people_needed` for the power wanted (NaN where no number will do, with the
+        `reason`), `power` with the people planned, `events` expected of them, and
+        `detectable_effect`: the least difference, or hazard ratio, found with the power wanted.
+        """
         return pd.DataFrame([self._row(step) for step in self.steps])
 
-    def _row(self, step: Step) -> dict[str, Any]:
+    def _row(self, step: StudyStep) -> dict[str, Any]:
         plan, people = self.plan, self.plan.people * step.share
         needed = people_needed(step.design, power=plan.power, **self.how)
         least = detectable_effect(step.design, n=people, power=plan.power, **self.how)
@@ -96,17 +134,18 @@ class Study:
             if needed.estimable
             else math.nan,
             "power": self._power(step),
-            "events": self.power_result(step).total_events,
-            "detectable_effect": self._effect(least),
+            "events": self.power_at(step).total_events,
+            # as the plan states it: a difference, or a hazard ratio
+            "detectable_effect": least.effect - plan.control_risk * (plan.difference is not None),
             "reason": needed.reason or least.reason,
         }
 
-    def power_result(self, step: Step) -> PowerResult:
-        """Return the power with the people planned, of one analysis at the end."""
+    def power_at(self, step: StudyStep) -> PowerResult:
+        """Return a step's power with the people planned, of one analysis at the end."""
         return power_of(step.design, n=self.plan.people * step.kept, **self.how)
 
-    def _power(self, step: Step) -> float:
-        power = self.power_result(step).power
+    def _power(self, step: StudyStep) -> float:
+        power = self.power_at(step).power
         if step.bounds is None:
             return power
         # The mean of z at all the information, which the bounds take apart look by look.
@@ -114,17 +153,8 @@ class Study:
         found = operating_characteristics(step.bounds, drift=[min(drift, FARTHEST)])
         return float(found["efficacy"].iloc[0])
 
-    def _effect(self, found: PowerResult) -> float:
-        """Return an effect as the plan states it: a difference, or a hazard ratio."""
-        return found.effect - self.plan.control_risk * (self.plan.difference is not None)
-
-    @property
-    def last(self) -> PowerResult:
-        """The power at the last step, with formula and assumptions."""
-        return self.power_result(self.steps[-1])
-
     def surface(self) -> pd.DataFrame | None:
-        """Return what overrides and navigators do together; None without navigators."""
+        """Return `integrity_surface` at the last step; None without navigators."""
         plan, step = self.plan, self.steps[-1]
         if not plan.nested:
             return None
@@ -139,53 +169,36 @@ class Study:
         )
         return found.assign(people_needed=np.ceil(found["people_needed"] / step.share - 1e-9))
 
-    def simulate(self, trials: int, seed: int) -> tuple[Step, SimulatedPower]:
-        """Simulate the study without navigators and looks; return the step it stands for, too."""
-        step = [each for each in self.steps if _plain(each)][-1]
-        asked: PowerStatistic = "log-rank" if self.plan.difference is None else "risk difference"
-        rng = np.random.default_rng(seed)
-        alpha = self.how["alpha"]
-        return step, simulate_power(
-            self._source(step), [asked], trials=trials, rng=rng, alpha=alpha
-        )
-
-    def _source(self, step: Step) -> ExponentialTrial:
-        """Return trials with constant hazards, the arms as assigned."""
-        plan, protocol = self.plan, self.protocol
-        day = DAYS[protocol.unit]
-        at = protocol.time_point(protocol.primary.name) * day
-        design = step.design.received if isinstance(step.design, Diluted) else step.design
-        control, treatment = _risks(design)
-        hazard = -math.log1p(-control) / at
-        timed = plan.hazard_ratio is not None
-        return ExponentialTrial(
-            people=round(plan.people * step.kept),
-            control_hazard=hazard,
-            hazard_ratio=math.log1p(-treatment) / math.log1p(-control),
-            follow_up=max(1, round((plan.follow_up * day if timed else 0) or at)),
-            accrual=round(plan.accrual * day),
-            dropout=-math.log1p(-plan.dropout) / at if timed else 0.0,
-            ratio=(protocol.allocation.ratio[0], protocol.allocation.ratio[1]),
-        )
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values; NaN as None."""
+        last, surface = self.power_at(self.steps[-1]), self.surface()
+        return {
+            "title": self.protocol.title,
+            "protocol_digest": self.protocol.digest,
+            "planning": dataclasses.asdict(self.plan),
+            **self.how,
+            "steps": _records(self.to_frame()),
+            "compared": last.design.told,
+            "formula": last.formula,
+            "assumptions": list(last.assumptions),
+            "cautions": list(last.cautions),
+            "integrity_surface": None if surface is None else _records(surface),
+        }
 
 
-def _risks(design: Comparison) -> tuple[float, float]:
-    """Return the risks of both arms by the time point."""
-    if isinstance(design, Proportions):
-        return design.control, design.treatment
-    assert isinstance(design, Hazards)
-    assert design.control is not None  # as `_base` makes it
-    return design.control, 1 - (1 - design.control) ** design.ratio
+def study_of(protocol: Protocol) -> Study:
+    """Work out the study that a protocol implies: people needed, power, and the least effect found.
 
+    Parameters
+    ----------
+    protocol : Protocol
+        With `planning`, of two arms.
 
-def _plain(step: Step) -> bool:
-    """Return whether a step has neither navigators nor looks."""
-    design = step.design.design if isinstance(step.design, Diluted) else step.design
-    return not isinstance(design, PartiallyNested) and step.bounds is None
-
-
-def study_of(protocol: Protocol, *, file: str) -> Study:
-    """Return the study that a protocol implies.
+    Returns
+    -------
+    Study
+        From the comparison on paper, each step keeping those before it: people lost, treatment not
+        received, navigators, looks. Steps the protocol says nothing of are left out.
 
     Raises
     ------
@@ -193,30 +206,57 @@ def study_of(protocol: Protocol, *, file: str) -> Study:
         Where it says nothing of planning; a block to paste is shown.
     ImpossibleDesign
         With more than two arms.
+
+    Notes
+    -----
+    People are multiplied by the share whose outcome is known, and divided by the inflation of the
+    looks (O'Brien-Fleming spending). With a hazard ratio those lost count until they are lost.
+
+    References
+    ----------
+    As `people_needed`, `Diluted`, `PartiallyNested` and `stopping_bounds`. Checked against
+    arithmetic in tests/hand, and `simulate_study`.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from checkpoint_eval import load_rossi
+    >>> from checkpoint_eval.design import Planning
+    >>> plan = Planning(people=432, control_risk=0.3, difference=-0.1, overrides=0.1)
+    >>> planned = replace(load_rossi().protocol, planning=plan)
+    >>> study_of(planned).to_frame()[["step", "people_needed", "power"]].round(3)
+                 step  people_needed  power
+    0     as on paper            587  0.671
+    1  10% overridden            734  0.574
     """
+    if not isinstance(protocol, Protocol):
+        raise TrialError(
+            f"`protocol` must be a `Protocol`, got {type(protocol).__name__}; read one with "
+            "`read_protocol`."
+        )
     plan = protocol.planning
     if plan is None:
-        raise InvalidProtocol(MISSING.format(file=file))
+        raise InvalidProtocol(MISSING)
     if len(protocol.arms) > 2:
         raise ImpossibleDesign(
-            f"{file} has {counted(len(protocol.arms), 'arm')}, and a plan is of two; keep control "
-            "and the treatment it is planned for, each pair in a file of its own."
+            f"The protocol has {counted(len(protocol.arms), 'arm')}, and a plan is of two; keep "
+            "control and the treatment it is planned for, each pair in a protocol of its own."
         )
     return Study(protocol=protocol, plan=plan, steps=_steps(protocol, plan))
 
 
-def _steps(protocol: Protocol, plan: Planning) -> tuple[Step, ...]:
+def _steps(protocol: Protocol, plan: Planning) -> tuple[StudyStep, ...]:
     """Return the steps, each with what all before it take away."""
     timed = plan.hazard_ratio is not None
-    steps = [Step(told="as on paper", design=_base(protocol, plan))]
+    steps = [StudyStep(told="as on paper", design=_base(protocol, plan))]
     inner, kept = steps[0].design, 1.0
     if plan.dropout:
         inner = _base(protocol, plan, dropout=plan.dropout)
         kept = 1.0 if timed else 1 - plan.dropout
-        steps.append(Step(told=f"{_share(plan.dropout)} lost", design=inner, kept=kept))
+        steps.append(StudyStep(told=f"{_share(plan.dropout)} lost", design=inner, kept=kept))
     diluted = _diluted(inner, plan)
     if diluted.kept != 1:
-        steps.append(Step(told=_losses(plan), design=diluted, kept=kept))
+        steps.append(StudyStep(told=_losses(plan), design=diluted, kept=kept))
     design: Comparison = diluted if diluted.kept != 1 else inner
     if plan.nested:
         who = (
@@ -226,12 +266,12 @@ def _steps(protocol: Protocol, plan: Planning) -> tuple[Step, ...]:
         )
         nested = _nested(inner, plan)
         design = _diluted(nested, plan) if diluted.kept != 1 else nested
-        steps.append(Step(told=f"{who}, ICC {plan.icc:g}", design=design, kept=kept))
+        steps.append(StudyStep(told=f"{who}, ICC {plan.icc:g}", design=design, kept=kept))
     if len(plan.looks) > 1:
         alpha = protocol.analysis.alpha
         bounds = stopping_bounds(GroupSequential(looks=plan.looks, alpha=alpha, power=plan.power))
         looks = f"{len(plan.looks)} looks (O'Brien–Fleming spending)"
-        steps.append(Step(told=looks, design=design, kept=kept, bounds=bounds))
+        steps.append(StudyStep(told=looks, design=design, kept=kept, bounds=bounds))
     return tuple(steps)
 
 
@@ -281,24 +321,6 @@ def _diluted(design: Comparison, plan: Planning) -> Diluted:
         non_compliance=plan.non_compliance,
         contamination=plan.contamination,
     )
-
-
-def study_to_dict(study: Study, simulated: SimulatedPower | None) -> dict[str, Any]:
-    """Return everything the command prints as plain values; NaN as None."""
-    last, surface = study.last, study.surface()
-    return {
-        "title": study.protocol.title,
-        "protocol_digest": study.protocol.digest,
-        "planning": dataclasses.asdict(study.plan),
-        **study.how,
-        "steps": _records(study.to_frame()),
-        "compared": last.design.told,
-        "formula": last.formula,
-        "assumptions": list(last.assumptions),
-        "cautions": list(last.cautions),
-        "integrity_surface": None if surface is None else _records(surface),
-        "simulated": None if simulated is None else simulated.to_dict(),
-    }
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
