@@ -28,7 +28,7 @@ templates_path = ["_templates"]
 smartquotes = False  # "andersen-gill" is to be typed as it stands
 
 # Tutorials are run at every build; an error or a warning ends it.
-os.environ |= {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore:IProgress not found"}
+os.environ["TQDM_DISABLE"] = "1"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120

@@ -1,6 +1,7 @@
 """A bar over anything that takes more than a second, where somebody can see it."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -37,6 +38,9 @@ def _seen() -> bool:
 
 
 def _bar(steps: Iterable[Any] | None, told: str, total: int | None) -> Any:
-    # Loaded only now: it costs more than many an analysis.
-    tqdm = import_module("tqdm.auto").tqdm
+    # Loaded only now: it costs more than many an analysis. A notebook without widgets has a bar of
+    # text, which needs no warning.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        tqdm = import_module("tqdm.auto").tqdm
     return tqdm(steps, desc=told or None, total=total, delay=DELAY, leave=False)

@@ -14,7 +14,7 @@ from checkpoint_eval import report
 from checkpoint_eval.balance import Flow
 from checkpoint_eval.balance.participant_flow import FlowStep
 from checkpoint_eval.report import Disclosure, Withheld, differencing, protect
-from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_counts import HeardCounts
 from checkpoint_eval.report.disclosure_curves import curve_told, step_ends
 from checkpoint_eval.report.disclosure_estimates import share_told, text_told
 from checkpoint_eval.report.disclosure_nouns import flow_told
@@ -46,13 +46,13 @@ def test_a_third_of_the_threshold_stays_possible_and_two(threshold: int, least: 
 
 
 def told(rule: Disclosure, whole: int, parts: list[int]) -> list[object]:
-    counts = Counts(rule)
+    counts = HeardCounts(rule)
     cells = [((f"part {place}", "arm"), count) for place, count in enumerate(parts)]
     for kind, count in ((("whole", "arm"), whole), *cells):
         counts.tell(kind, count)
     counts.add_up((("whole", "arm"), whole), cells)
-    counts.settle()
-    return list(counts.told.values())
+    counts = counts.settle()
+    return list(counts.report.told.values())
 
 
 def test_a_lone_withheld_count_gets_a_partner() -> None:
@@ -84,9 +84,9 @@ def test_the_flow_reconciles_in_what_is_told() -> None:
         assessed=226,
         excluded=(("older than 60", 3), ("no consent", 22)),
     )
-    counts = Counts(Disclosure())
+    counts = HeardCounts(Disclosure())
     flow_told(flow, counts)
-    counts.settle()
+    counts = counts.settle()
     found = flow_told(flow, counts)
     assert [step.counts for step in found.steps] == [(105, 100), (0, FEW), (105, 95)]
     # Excluded for age: 225 ± 2 less 20 ± 2, 105 ± 2 and 100 ± 2 leaves anything from 0 to 9.
@@ -149,9 +149,9 @@ def test_steps_of_a_curve() -> None:
     # Of fewer than 30 in treatment one step is told, of fewer than 50 none.
     assert step_ends(curve(), 15).tolist() == [9]
     assert step_ends(curve(), 25).tolist() == []
-    counts = Counts(Disclosure())
+    counts = HeardCounts(Disclosure())
     curve_told(curve(), counts)
-    counts.settle()
+    counts = counts.settle()
     found = curve_told(curve(), counts)
     assert found is not None
     assert found.time.tolist() == [5, 10]
@@ -237,7 +237,7 @@ def test_an_effect_that_tells_of_those_left_out_is_not_told() -> None:
 def test_the_levels_of_a_subgroup_do_not_tell_the_last() -> None:
     """Of 40 events, 20 and 16 are of two levels: the third has four."""
     rule = Disclosure()
-    counts = Counts(rule)
+    counts = HeardCounts(rule)
     whole = (("events", "again", "arm"), 40)
     levels = [
         (("events", "again", "site", name, "arm"), n)
@@ -246,26 +246,26 @@ def test_the_levels_of_a_subgroup_do_not_tell_the_last() -> None:
     for cell in (whole, *levels):
         counts.tell(*cell, exact=True, keep=cell == whole)
     counts.add_up(whole, levels)
-    counts.settle()
+    counts = counts.settle()
     # 40 is known from everyone's effect, which is kept. Were 20 and 16 too, the last is 4.
     # The smaller is told by fives alone, 13 to 17, so that the last is 3 to 7.
     assert [counts.is_closed(*cell) for cell in (whole, *levels[:2])] == [False, False, True]
-    assert list(counts.told.values()) == [40, 20, 15, FEW]
+    assert list(counts.report.told.values()) == [40, 20, 15, FEW]
 
 
 def test_the_effect_on_everyone_is_the_last_to_go() -> None:
     """As treated 36 had the event, as randomised 35: the larger goes, as the other is kept."""
-    counts = Counts(Disclosure())
+    counts = HeardCounts(Disclosure())
     kind = ("events", "again", "arm")
     counts.tell(kind, 35, exact=True, keep=True)
     counts.tell(kind, 36, exact=True)
-    counts.settle()
+    counts = counts.settle()
     assert [counts.is_closed(kind, each) for each in (35, 36)] == [False, True]
     # By fives 36 is at most 37, so 0 to 2 more than 35: the count goes too, before the effect kept.
-    assert list(counts.told.values()) == [35, Withheld()]
+    assert list(counts.report.told.values()) == [35, Withheld()]
     # Neither kept, the smaller goes.
-    counts = Counts(Disclosure())
+    counts = HeardCounts(Disclosure())
     for each in (35, 36):
         counts.tell(kind, each, exact=True)
-    counts.settle()
+    counts = counts.settle()
     assert [counts.is_closed(kind, each) for each in (35, 36)] == [True, False]

@@ -141,3 +141,16 @@ def test_a_function_must_return_a_result() -> None:
             rng=np.random.default_rng(1),
             progress=False,
         )
+
+
+def test_numpys_numbers_make_the_same_source() -> None:
+    """A file of results knows its study by what is written of it."""
+    plain = ExponentialTrial(people=100, control_hazard=0.001, hazard_ratio=0.5, dropout=0.25)
+    numpys = ExponentialTrial(
+        people=100,
+        control_hazard=np.float64(0.001),
+        hazard_ratio=np.float64(0.5),
+        dropout=np.float64(0.25),
+    )
+    assert repr(numpys) == repr(plain)
+    assert "np." not in repr(numpys)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from checkpoint_eval._arrays import plain
 from checkpoint_eval.report import Disclosure, Withheld, differencing, protect
 from checkpoint_eval.report.disclosure_audit import Audit
-from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_counts import HeardCounts
 from checkpoint_eval.report.rendering import draw_all
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def test_a_report_beside_itself_tells_nothing_more(seed: int) -> None:
 )
 def test_no_sum_tells_a_small_count(parts: list[int], rest: int, rule: Disclosure) -> None:
     """Levels of a covariate, with the missing, beside the people of an arm."""
-    counts = Counts(rule)
+    counts = HeardCounts(rule)
     cells = [((f"level {place}", "arm"), count) for place, count in enumerate(parts)]
     known = (("known", "arm"), sum(parts))
     missing = (("missing", "arm"), rest)
@@ -190,10 +190,10 @@ def test_no_sum_tells_a_small_count(parts: list[int], rest: int, rule: Disclosur
     counts.tell(*missing, zero=True)
     counts.add_up(known, cells)
     counts.add_up(people, [known, missing])
-    counts.settle()
-    audit = Audit(list(counts.sums), counts.report())
+    counts = counts.settle()
+    audit = Audit(list(counts.sums), counts.report)
     for kind, count in (*cells, known, people, missing):
-        told = counts.told[kind, count]
+        told = counts.report.told[kind, count]
         low, high = audit.ends((kind, count))
         assert low <= count <= high
         if count < rule.threshold and not (count == 0 and kind[0] == "missing"):

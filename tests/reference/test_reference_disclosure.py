@@ -9,7 +9,7 @@ import pytest
 
 from checkpoint_eval.report import Disclosure, Withheld
 from checkpoint_eval.report.disclosure_audit import Audit
-from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_counts import HeardCounts, SettledCounts
 
 if TYPE_CHECKING:
     from checkpoint_eval.report.disclosure_audit import Cell
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 MOST = 24  # no count of these tables is larger
 
 
-def settled(tables: list[tuple[Cell, list[Cell]]], rule: Disclosure, untold: set[str]) -> Counts:
-    counts = Counts(rule)
+def settled(
+    tables: list[tuple[Cell, list[Cell]]], rule: Disclosure, untold: set[str]
+) -> SettledCounts:
+    counts = HeardCounts(rule)
     for whole, parts in tables:
         for kind, count in (whole, *parts):
             if kind[0] not in untold:
                 counts.tell(kind, count)
         counts.add_up(whole, parts)
-    counts.settle()
-    return counts
+    return counts.settle()
 
 
 def prints_like(told: object, rule: Disclosure) -> list[int]:
@@ -42,11 +43,13 @@ def prints_like(told: object, rule: Disclosure) -> list[int]:
     return found
 
 
-def listed(counts: Counts, inner: list[Cell], sums: list[tuple[Cell, list[Cell]]]) -> list[dict]:
+def listed(
+    counts: SettledCounts, inner: list[Cell], sums: list[tuple[Cell, list[Cell]]]
+) -> list[dict]:
     """Return every table that fits the print: the inner cells listed, the others added up."""
     rule = counts.rule
-    options = [prints_like(counts.told.get(cell), rule) for cell in inner]
-    allowed = {whole: set(prints_like(counts.told.get(whole), rule)) for whole, _ in sums}
+    options = [prints_like(counts.report.told.get(cell), rule) for cell in inner]
+    allowed = {whole: set(prints_like(counts.report.told.get(whole), rule)) for whole, _ in sums}
     fitting = []
     for values in product(*options):
         table = dict(zip(inner, values, strict=True))
@@ -63,12 +66,16 @@ def attacked(
     counts = settled(sums, rule, untold)
     tables = listed(counts, inner, sums)
     assert tables, "the true table has this print"
-    audit = Audit(list(counts.sums), counts.report())
+    audit = Audit(list(counts.sums), counts.report)
     for cell in (*inner, *(whole for whole, _ in sums)):
         possible = {table[cell] for table in tables}
         if cell[1] < rule.threshold:
-            assert isinstance(counts.told.get(cell, Withheld()), Withheld)
-            assert len(possible) >= rule.least_possible, (cell, sorted(possible), counts.told)
+            assert isinstance(counts.report.told.get(cell, Withheld()), Withheld)
+            assert len(possible) >= rule.least_possible, (
+                cell,
+                sorted(possible),
+                counts.report.told,
+            )
         low, high = audit.ends(cell)
         # The listing stops at `MOST`, the audit at no count.
         assert low == min(possible)
@@ -112,11 +119,11 @@ def test_one_analysis_set_less_another(
     larger: int, smaller: int, threshold: int, round_to: int
 ) -> None:
     rule = Disclosure(threshold=threshold, round_to=round_to)
-    counts = Counts(rule)
+    counts = HeardCounts(rule)
     kind = ("analysed", "outcome", "arm")
     for count in (larger, smaller):
         counts.tell(kind, count)
-    counts.settle()
+    counts = counts.settle()
     if not 0 < larger - smaller < threshold:
         return
     first, second = (prints_like(counts.tell(kind, each), rule) for each in (larger, smaller))

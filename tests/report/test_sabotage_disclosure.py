@@ -17,7 +17,7 @@ import checkpoint_eval as ce
 from checkpoint_eval import models
 from checkpoint_eval.outcomes import PathwayScores
 from checkpoint_eval.report import Disclosure, Withheld, protect
-from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_counts import HeardCounts
 from checkpoint_eval.report.disclosure_estimates import estimate_told
 from checkpoint_eval.report.disclosure_nouns import deviation_told
 from checkpoint_eval.report.disclosure_texts import text_told, without_reasons
@@ -81,7 +81,7 @@ def test_a_reason_goes_with_its_number() -> None:
     assert without_reasons("risks; the ratio is infinite: a cell is 0") == "risks"
     told = "risk ratio of 'a: b' adjusted for x (per-protocol): no events: none"
     found = Deviation(what="promised, not estimable", told=told)
-    shown = deviation_told(found, ("a", "b"), Counts(RULE)).told
+    shown = deviation_told(found, ("a", "b"), HeardCounts(RULE)).told
     assert shown == "risk ratio of 'a: b' adjusted for x (per-protocol)"
 
 
@@ -145,13 +145,13 @@ def test_compliers_do_not_tell_how_few_did_not_comply() -> None:
             each for each in values if getattr(each, "estimand", "") == "complier average effect"
         )
 
-    counts = Counts(RULE)
+    counts = HeardCounts(RULE)
     for settled in (False, True):
         counts.tell(("received", "court", "contract"), 3)
         told = estimate_told(found(few), counts)
         assert told.estimable is not settled
         if not settled:
-            counts.settle()
+            counts = counts.settle()
     assert "how few received another arm" in told.method
     protected = [protect(each) for each in (few, many, nobody)]
     assert [found(each).estimable for each in protected] == [False, True, True]

@@ -263,10 +263,11 @@ def test_a_place_that_cannot_be_is_refused(name: str, whole: ce.Evaluation, tmp_
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_is_no_evaluation_is_refused(name: str, tmp_path: Path) -> None:
     write: Any = WRITERS[name]
-    with pytest.raises(ce.TrialError, match=r"`evaluation` must be an `Evaluation`, got int"):
-        write(3, tmp_path / name, disclosure=None)
+    for how in ({"disclosure": None}, {}):
+        with pytest.raises(ce.TrialError, match=r"`evaluation` must be an `Evaluation`, got int"):
+            write(3, tmp_path / name, **how)
     with pytest.raises(ce.TrialError, match=r"takes an `Evaluation` and a `Disclosure`, got int"):
-        write(3, tmp_path / name)
+        report.protect(3)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 

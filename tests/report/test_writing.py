@@ -183,6 +183,9 @@ def test_write_report_refuses_what_is_not_a_report(
         ce.write_report(evaluation, tmp_path / "none" / "report.html")
     with pytest.raises(ce.OutputRefused, match="is a folder"):
         ce.write_report(evaluation, tmp_path)
+    with pytest.raises(ce.OutputRefused, match=r"must end in \.html"):
+        ce.write_report(evaluation, tmp_path / "report.pdf")
+    assert not (tmp_path / "report.pdf").exists()
     assert path.read_text() == "<html>my thesis</html>"
     path.unlink()
     ce.write_report(evaluation, path)

@@ -148,12 +148,24 @@ def _told(entry: Entry) -> Told:
     )
 
 
+def _check_screened(screened: Mapping[str, object], allocated: Mapping[str, object]) -> None:
+    """Refuse people who were randomised and never screened, where anybody was."""
+    unscreened = [person for person in allocated if screened and person not in screened]
+    if unscreened:
+        raise ImpossibleDesign(
+            f"The flow does not reconcile: {len(screened)} people were screened and "
+            f"{len(allocated)} randomised, {len(unscreened)} of them never screened; record their "
+            "screening."
+        )
+
+
 def _counted(
     arms: tuple[str, ...],
     screened: Mapping[str, tuple[str, ...]],
     allocated: Mapping[str, tuple[int, str]],
     events: Mapping[tuple[str, str], Iterable[Told]],
 ) -> Conduct:
+    _check_screened(screened, allocated)
     excluded = {person for person, reasons in screened.items() if reasons}
     # Screened out after randomisation: kept in the trial, and told as an event of its own.
     after = excluded & set(allocated)
@@ -171,13 +183,6 @@ def _counted(
     eras = Counter(allocated.values())
     reasons = Counter(reason for person in excluded for reason in screened[person])
     together = Counter("; ".join(screened[person]) for person in excluded)
-    unscreened = [person for person in allocated if screened and person not in screened]
-    if unscreened:
-        raise ImpossibleDesign(
-            f"The flow does not reconcile: {len(screened)} people were screened and "
-            f"{len(allocated)} randomised, {len(unscreened)} of them never screened; record their "
-            "screening."
-        )
     return Conduct(
         arms=arms,
         randomised={

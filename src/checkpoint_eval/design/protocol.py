@@ -14,6 +14,7 @@ from checkpoint_eval._checks import (
     check_known,
     check_level,
     check_positive,
+    counted,
 )
 from checkpoint_eval._display import Shown, frame_of
 from checkpoint_eval.design.allocation_plan import AllocationPlan
@@ -300,7 +301,9 @@ class Protocol(Shown):
         check_protocol(self)
 
     def __repr__(self) -> str:
-        promised = f"{len(self.outcomes)} outcomes, {len(self.estimands)} estimands"
+        promised = (
+            f"{counted(len(self.outcomes), 'outcome')}, {counted(len(self.estimands), 'estimand')}"
+        )
         return f"Protocol({self.title!r}; {promised}; digest {self.digest[:12]})"
 
     @property

@@ -16,6 +16,10 @@ from checkpoint_eval.power.trial_sources import CELLS, TrialSource, trial_of, wh
 from checkpoint_eval.results import NAN, Estimate, SignificanceTest
 
 Verb: TypeAlias = Callable[[Trial, np.random.Generator], Estimate | SignificanceTest]
+# Numbers of an array that is made and freed unused: until a larger block was freed, the C library
+# hands each freed one back to the system, and a fresh worker spends a fifth of its time on getting
+# them again, page by page (mallopt(3), M_MMAP_THRESHOLD: at most 32 MiB).
+KEPT = 3_500_000
 DAYS = 730  # for which the whole trials of a scenario are followed
 
 
@@ -49,6 +53,7 @@ class Chunk:
 
 def run_chunk(chunk: Chunk) -> tuple[int, FloatArray]:
     """Return the chunk's number, and (a, 2, t) values and p-values of every analysis."""
+    np.empty(KEPT)
     drawing, *own = chunk.generators()
     found = np.full((len(chunk.analyses), 2, chunk.trials), NAN)
     if isinstance(chunk.scenario, Scenario):

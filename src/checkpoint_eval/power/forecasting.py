@@ -171,7 +171,8 @@ def forecast_events(  # noqa: PLR0913 - accrual, follow-up and losses are each t
             f"`people` is {people}, and {so_far.people} have entered; count all, those included."
         )
     pace = so_far.accrual(now) if accrual is None else check_positive(accrual, "accrual")
-    dates = _dates(so_far, goals, draws, to_come, pace, follow_up, dropout, rng)
+    ahead = _Ahead(people=to_come, pace=pace, follow_up=follow_up, dropout=dropout)
+    dates = _dates(so_far, ahead, goals, draws, rng)
     tail = (1 - level) / 2
     ends = np.percentile(dates, [100 * tail, 50, 100 * (1 - tail)], axis=0, method="nearest")
     low, middle, high = now + np.where(goals <= so_far.events, 0.0, ends)
@@ -206,6 +207,16 @@ class _SoFar:
 
     def accrual(self, now: float) -> float:
         return self.people / (now - self.first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ahead:
+    """Who is still to come, how fast, and how long they will be followed."""
+
+    people: int
+    pace: float
+    follow_up: float
+    dropout: float
 
 
 def _check_losses(follow_up: float, dropout: float) -> None:
@@ -249,43 +260,29 @@ def _so_far(trial: Trial, outcome: str, entered: str, now: float, follow_up: flo
 
 
 def _dates(
-    so_far: _SoFar,
-    goals: FloatArray,
-    draws: int,
-    to_come: int,
-    pace: float,
-    follow_up: float,
-    dropout: float,
-    rng: np.random.Generator,
+    so_far: _SoFar, ahead: _Ahead, goals: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
     """Return (draws, k) how long from now until each goal, drawn in chunks of bounded memory."""
-    per = max(1, CELLS // max(1, so_far.waiting.size + to_come))
+    per = max(1, CELLS // max(1, so_far.waiting.size + ahead.people))
     return np.concatenate(
         [
-            _draw(so_far, goals, min(per, draws - start), to_come, pace, follow_up, dropout, rng)
+            _draw(so_far, ahead, goals, min(per, draws - start), rng)
             for start in watched(range(0, draws, per), "Forecasting")
         ]
     )
 
 
 def _draw(
-    so_far: _SoFar,
-    goals: FloatArray,
-    draws: int,
-    to_come: int,
-    pace: float,
-    follow_up: float,
-    dropout: float,
-    rng: np.random.Generator,
+    so_far: _SoFar, ahead: _Ahead, goals: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
     """Return (draws, k) how long from now until each goal; infinite where it is not reached."""
     hazard = rng.gamma(so_far.events + 0.5, 1 / so_far.exposure, draws)
-    entry = np.cumsum(rng.exponential(1 / pace, (draws, to_come)), axis=1)
+    entry = np.cumsum(rng.exponential(1 / ahead.pace, (draws, ahead.people)), axis=1)
     start = np.concatenate([np.zeros((draws, so_far.waiting.size)), entry], axis=1)
-    left = np.append(so_far.waiting, np.full(to_come, follow_up))
+    left = np.append(so_far.waiting, np.full(ahead.people, ahead.follow_up))
     wait = rng.exponential(1.0, start.shape) / hazard[:, None]
-    if dropout:
-        left = np.minimum(left, rng.exponential(1 / dropout, start.shape))
+    if ahead.dropout:
+        left = np.minimum(left, rng.exponential(1 / ahead.dropout, start.shape))
     times = np.sort(np.where(wait <= left, start + wait, np.inf), axis=1)
     more = (goals - so_far.events).astype(np.int64)
     padded = np.concatenate([np.zeros((draws, 1)), times, np.full((draws, 1), np.inf)], axis=1)

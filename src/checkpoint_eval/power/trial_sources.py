@@ -115,6 +115,9 @@ class ExponentialTrial:
                 f"`follow_up` and `accrual` are {self.follow_up + self.accrual:,} days together; "
                 f"at most {LONGEST:,} are simulated."
             )
+        # numpy's numbers are written otherwise, and a file of results is known by what is written.
+        for name in ("control_hazard", "hazard_ratio", "dropout"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "ratio", check_ratio(self.ratio))
         if len(self.ratio) != 2:
             raise ImpossibleDesign(f"`ratio` needs two numbers, control first; got {self.ratio}.")

@@ -9,7 +9,6 @@ from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.disclosure import Disclosure
 from checkpoint_eval.report.disclosure_audit import Cell, Kind, Told
-from checkpoint_eval.report.disclosure_counts import Counts
 from checkpoint_eval.report.disclosure_protecting import walked
 from checkpoint_eval.report.evaluation import Evaluation
 
@@ -94,12 +93,14 @@ def differencing(
     return tuple(sorted(found, key=lambda each: (each.what, each.arm, each.low, each.high)))
 
 
-class _Listening(Counts):
+class _Listening:
     """The counts of a report as it tells them, by kind, each with what it can stand for."""
 
     def __init__(self, rule: Disclosure | None) -> None:
-        super().__init__(rule or Disclosure())
+        self.rule = rule or Disclosure()
         self.as_is = rule is None
+        self.names: tuple[str, ...] = ()
+        self.few: frozenset[Kind] = frozenset()
         self.heard: dict[Kind, dict[Told, tuple[float, float]]] = {}
 
     def tell(
@@ -117,7 +118,18 @@ class _Listening(Counts):
         return count
 
     def add_up(self, whole: Cell, parts: Iterable[Cell], *, all_of_it: bool = True) -> None:
-        del whole, parts, all_of_it
+        """Do nothing: what adds up is told already."""
+
+    def hold(self, kind: Kind) -> None:
+        """Do nothing: effects are told already."""
+
+    def is_closed(self, kind: Kind, count: int) -> bool:
+        del kind, count
+        return False
+
+    def hides(self, *names: str) -> bool:
+        del names
+        return False
 
 
 def _heard(evaluation: Evaluation) -> dict[Kind, dict[Told, tuple[float, float]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.disclosure import Disclosure
-from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_counts import Counts, HeardCounts
 from checkpoint_eval.report.disclosure_curves import curve_told, inequality_told
 from checkpoint_eval.report.disclosure_effects import bounds_told, pathways_told, subgroups_told
 from checkpoint_eval.report.disclosure_estimates import result_told, significance_told
@@ -112,22 +112,19 @@ def protect(evaluation: Evaluation, disclosure: Disclosure | None = None) -> Eva
             "`evaluate` returned."
         )
     _check_all_known(evaluation)
-    counts = Counts(rule, names=names_of(evaluation))
+    counts = HeardCounts(rule, names=names_of(evaluation))
     walked(evaluation, counts)
-    counts.settle()
-    return told_as(walked(evaluation, counts), protected=rule)
+    return told_as(walked(evaluation, counts.settle()), protected=rule)
 
 
 def as_told(evaluation: Evaluation, disclosure: Disclosure | None) -> Evaluation:
     """Return an evaluation as a file is to tell it: None for no rule."""
-    if disclosure is not None:
-        return protect(evaluation, disclosure)
     if not isinstance(evaluation, Evaluation):
         raise TrialError(
             f"`evaluation` must be an `Evaluation`, got {type(evaluation).__name__}; see "
             "`evaluate`."
         )
-    return evaluation
+    return evaluation if disclosure is None else protect(evaluation, disclosure)
 
 
 def walked(evaluation: Evaluation, counts: Counts) -> Evaluation:

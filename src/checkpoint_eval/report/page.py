@@ -31,7 +31,8 @@ def write_report(
     ----------
     evaluation : Evaluation
     path : str or Path
-        The file to write. A report of ours is replaced; any other file is left alone.
+        The file to write, ending in ".html". A report of ours is replaced; any other file is left
+        alone.
     disclosure : Disclosure or None
         The rule by which counts are withheld and rounded before anything is written. None: not at
         all. The page tells which.
@@ -44,8 +45,8 @@ def write_report(
     Raises
     ------
     OutputRefused
-        When the path is a folder, its folder does not exist, or it holds something that is not a
-        report of ours.
+        When the path has another ending, is a folder, its folder does not exist, or it holds
+        something that is not a report of ours.
 
     Notes
     -----
@@ -58,6 +59,8 @@ def write_report(
     (Sherman and Strang, 2009). Checked against the evaluation's own numbers, table by table.
     """
     target = free_place(path, is_ours=_is_ours)
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise OutputRefused(f"`path` {path} must end in .html, so that a browser opens it.")
     shown = as_told(evaluation, disclosure)
     write_file(target, render_page(shown, draw_all(shown, kinds=("svg",))).encode())
     return target
