@@ -8,7 +8,7 @@ from importlib import metadata
 
 BENCHMARKS = (
     *("importing", "survival", "rerandomise", "bootstrap", "cox", "ledger", "rules", "extracts"),
-    *("cohorts", "demo", "survival_more", "pathways", "power", "scale", "sequential"),
+    *("cohorts", "demo", "survival_more", "pathways", "power", "scale", "sequential", "telling"),
 )
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("checkpoint-eval", "numpy", "scipy", "pandas", "lifelines")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
 
 import checkpoint_eval
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
+logger = logging.getLogger(__name__)
 ROOMS = ("design", "randomise", "outcomes", "balance", "models", "cohort", "power", "report")
 
 project = "checkpoint_eval"
@@ -132,11 +134,20 @@ def mend_docstring(_: "Sphinx", what: str, name: str, *told: Any) -> None:
             lines[place] = re.sub(r"\|([^|\s]+)\|", r"\\|\1\\|", line)
 
 
+def refuse_unseen(_: "Sphinx", page: nodes.document, name: str) -> None:
+    """Warn of a cell that draws and shows nothing; a warning ends the build."""
+    for cell in page.findall(nodes.container):
+        drawn = re.findall(r"plot_\w+", cell.astext()) if "cell" in cell["classes"] else []
+        if drawn and next(cell.findall(nodes.image), None) is None:
+            logger.warning("%s: %s draws nothing that is shown", name, drawn[0])
+
+
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Tell Sphinx how formulas are shown."""
     app.add_html_math_renderer("mathml", (show_formula, None), (show_formula, None))
     app.connect("source-read", link_names)
     app.connect("autodoc-process-docstring", mend_docstring, priority=900)
+    app.connect("doctree-resolved", refuse_unseen)
     return {"parallel_read_safe": True}
 
 

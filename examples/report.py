@@ -1,7 +1,8 @@
 """Step 6, report: a synthetic Checkpoint from its protocol to a page and a Word document.
 
-Run with `python examples/report.py`; both are written to the current folder. The trial is invented;
-the protocol, the extract and the report are as they would be of a real one.
+Run with `python examples/report.py`, after `pip install ".[docx]"` for the Word document; both are
+written to the current folder. The trial is invented; the protocol, the extract and the report are
+as they would be of a real one.
 """
 
 import numpy as np

@@ -14,7 +14,8 @@ from checkpoint_eval.errors import ImpossibleDesign, TrialError, UnknownColumn
 def did_you_mean(name: object, options: Iterable[object]) -> str:
     """Return a remedy as the end of a sentence: the nearest names, or all when none is near."""
     known = [str(option) for option in options]
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
+    alike = [option for option in known if option.casefold() == str(name).casefold()]
+    near = alike or difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(repr(option) for option in near) + "?"
     if not known:
@@ -89,6 +90,17 @@ def check_rng(rng: object) -> np.random.Generator:
 
 
 Value = TypeVar("Value")
+
+
+def check_noun(value: object, kind: type[Value], name: str, *, of: str) -> Value:
+    """Return a value of the kind a verb takes, or say which verb makes one."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise TrialError(
+            f"`{name}` must be {article} `{kind.__name__}`, got {type(value).__name__}; "
+            f"`{of}` makes one."
+        )
+    return value
 
 
 def check_mapping(value: Mapping[str, Value] | None, name: str) -> Mapping[str, Value]:

@@ -125,12 +125,22 @@ def _empty(value: object) -> bool:
 
 
 class _Brief(reprlib.Repr):
-    """The standard library's short `repr`, with arrays told by their shape."""
+    """The standard library's short `repr`: arrays told by their shape, numbers to four digits."""
 
     def repr_ndarray(self, array: NDArray[Any], _: int) -> str:
         if array.size <= 4:
-            return str(array.tolist())
+            told = np.array2string(
+                array,
+                separator=", ",
+                formatter={"float_kind": lambda number: self.repr_float(float(number), 0)},
+            )
+            return told.replace("\n", "")
         return f"<{' × '.join(map(str, array.shape))} {array.dtype}>"
+
+    def repr_float(self, number: float, _: int) -> str:
+        return number_told(number).replace(",", "")  # a comma parts one value from the next
+
+    repr_float64 = repr_float
 
     def repr_FrozenMapping(self, held: Mapping[str, Any], level: int) -> str:
         return self.repr_dict(dict(held), level)

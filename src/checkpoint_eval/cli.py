@@ -88,18 +88,29 @@ def demo(out: Path, **files: bool) -> None:
 @with_excel
 @with_exact
 @click.option(
+    "--episodes",
+    type=(str, click.Path(exists=True, dir_okay=False, path_type=Path)),
+    multiple=True,
+    metavar="OUTCOME TABLE",
+    help="A repeated outcome's own table: who, start, stop, event; repeatable.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for the report."
 )
-def evaluate(protocol: Path, people: Path, out: Path, **files: bool) -> None:
+def evaluate(
+    protocol: Path, people: Path, out: Path, episodes: tuple[tuple[str, Path], ...], **files: bool
+) -> None:
     """Evaluate your own trial: PROTOCOL is a TOML file, PEOPLE a CSV or Parquet table.
 
     `checkpoint-eval init PEOPLE` drafts the protocol; docs/protocol.md explains every key of it.
+    An outcome that is `repeated` there has one row an interval at risk in a TABLE of its own, as
+    `checkpoint-eval tidy --episodes` writes it; times run in the protocol's unit.
     """
     if people.suffix.lower() == ".toml" and protocol.suffix.lower() != ".toml":
         raise click.UsageError("The protocol comes first, then the table.")
     with refusals():
         from checkpoint_eval.cli_columns import refuse_misfits, refuse_open
-        from checkpoint_eval.cli_reading import lines_told, read_table
+        from checkpoint_eval.cli_reading import lines_told, read_table, with_episodes
         from checkpoint_eval.design.protocol_toml import parse_protocol
         from checkpoint_eval.design.typed_toml import read_text
         from checkpoint_eval.outcomes.trial import Trial
@@ -112,6 +123,7 @@ def evaluate(protocol: Path, people: Path, out: Path, **files: bool) -> None:
         refuse_misfits(table, promised, text, files=(str(protocol), str(people)))
         with lines_told(people):
             trial = Trial.from_protocol(table, promised)
+        trial = with_episodes(trial, promised, episodes)
         _report(trial, out, **files)
 
 
@@ -119,9 +131,10 @@ def _check_output(out: Path, *, word: bool, excel: bool, exact: bool) -> None:  
     """Refuse before any work what could not be written after it."""
     from importlib.util import find_spec
 
+    from checkpoint_eval._atomic import check_writable
     from checkpoint_eval.report.folder import check_folder
 
-    check_folder(out)
+    check_writable(check_folder(out))
     for asked, package, extra in ((word, "docx", "docx"), (excel, "openpyxl", "excel")):
         if asked and find_spec(package) is None:
             raise OutputRefused(

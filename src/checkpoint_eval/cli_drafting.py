@@ -118,7 +118,8 @@ def _arms(draft: Draft) -> list[list[str]]:
 
 
 def _allocation(draft: Draft) -> list[str]:
-    seen = " and ".join(map(str, draft.counts))
+    *some, last = map(str, draft.counts or ("?",))
+    seen = f"{', '.join(some)} and {last}" if some else last
     lines = [
         "[allocation]",
         draft.line("rule", "complete", "or the rule that was used: see docs/protocol.md"),
@@ -183,8 +184,10 @@ def _estimands(draft: Draft) -> list[list[str]]:
 
 
 def _analysis(draft: Draft) -> list[str]:
+    each = "as several arms are compared with control, each a confirmatory result"
     return [
         "[analysis]",
         draft.line("alpha", 0.05, "two-sided"),
+        *([draft.line("multiplicity", "holm", each)] if len(draft.labels) > 2 else []),
         draft.line("seed", 1, "any whole number: every draw can be repeated from it"),
     ]

@@ -1,6 +1,5 @@
 """Guessing which column of a table is what, by its name and its values; never by outcomes."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,7 @@ import pandas as pd
 
 from checkpoint_eval import _frames
 from checkpoint_eval.cli_columns import name_words
+from checkpoint_eval.cli_dates import written
 
 ARM = {"arm", "arms", "allocated", "allocation", "alloc", "assigned", "assignment", "group"} | {
     *("treatment", "treat", "randomised", "randomized", "randomisation", "condition")
@@ -20,7 +20,8 @@ IDENTIFIER = {"id", "person", "urn", "pnc", "ref", "reference", "identifier", "p
 UNIT = {"day": "days", "week": "weeks", "month": "months", "year": "years"}
 TIME = {"time", "duration", "followup", *UNIT, *UNIT.values()}
 AMOUNT = {"harm", "custody", "sentence", "severity", "cost"}  # days of these are no waiting time
-DATE = re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{4}")
+START = ("random", "allocat", "assign")
+BIRTH = {"dob", "birth", "born", "birthday", "birthdate"}
 EVENT = ("offen", "arrest", "convict", "recid", "event", "fail", "breach", "died", "death")
 BASELINE = {"prior", "priors", "previous", "before", "baseline", "history", "past", "age", "index"}
 COVARIATE = {"age", "sex", "gender", "female", "male", "ethnicity", "need", "needs", "band"} | {
@@ -75,6 +76,11 @@ class Columns:
         unique = [name for name in named if self.frame[name].is_unique]
         return [name for name in unique if not self.frame[name].isna().any()]
 
+    def nearly_ids(self) -> list[str]:
+        """Return columns named as if they identified people, in which a few stand twice."""
+        named = [name for name in self._named(IDENTIFIER) if name not in self.ids()]
+        return [name for name in named if self.frame[name].nunique() > 0.8 * len(self.frame)]
+
     def yes_or_no(self, name: str) -> bool:
         """Return whether a column says yes and no, in whatever words."""
         return self._is_flag(name, YES, NO)
@@ -116,15 +122,17 @@ class Columns:
         ]
 
     def dates(self) -> list[str]:
-        """Return columns of dates."""
-        return [name for name in self.names if self._is_date(name)]
+        """Return columns of dates after birth, that of randomisation first where a name says so."""
+        found = [name for name in self.names if self._is_date(name)]
+        lived = [name for name in found if not BIRTH & set(name_words(name))]
+        return sorted(lived, key=lambda name: not any(stem in _squashed(name) for stem in START))
 
     def _is_date(self, name: str) -> bool:
         if self.frame[name].dtype.kind == "M":
             return True
         said = self.labels(name)
         return bool(said) and all(
-            isinstance(label, date) or DATE.fullmatch(str(label).strip()) for label in said
+            isinstance(label, date) or written(str(label).strip()) is not None for label in said
         )
 
     def event_of(self, time: str) -> list[str]:

@@ -47,7 +47,7 @@ def init(data: Path, out: Path, *, ask: bool | None, **given: Any) -> None:
     """
     with refusals():
         _refuse_existing(out)
-        from checkpoint_eval.cli_drafting import draft_text
+        from checkpoint_eval.cli_drafting import UNKNOWN, draft_text
         from checkpoint_eval.cli_guessing import Columns
         from checkpoint_eval.cli_interview import Interview, drafted
         from checkpoint_eval.design.protocol_toml import parse_protocol
@@ -65,6 +65,8 @@ def init(data: Path, out: Path, *, ask: bool | None, **given: Any) -> None:
     _tell(text, data, out)
     if found.time == "":
         _tell_dates(columns.dates(), data)
+    if UNKNOWN in (found.event, found.binary):
+        _tell_events(found.id, columns.dates(), data)
 
 
 def _show(columns: "Columns") -> None:
@@ -85,6 +87,17 @@ def _tell_dates(dates: Sequence[str], data: Path) -> None:
             f"  checkpoint-eval tidy {quoted(data)} --start {start} --event {event} "
             "--until 2026-01-31"
         )
+
+
+def _tell_events(person: str, dates: Sequence[str], data: Path) -> None:
+    """Say how the outcome comes from another table."""
+    who = quoted(person or "PERSON ID")
+    start = quoted(dates[0] if dates else "DATE RANDOMISED")
+    click.echo(
+        "Is the outcome in a table of its own, one row an offence? Then take each person's first:\n"
+        f"  checkpoint-eval tidy {quoted(data)} --id {who} --start {start} "
+        '--events OFFENCES.csv --event "OFFENCE DATE" --until 2026-01-31'
+    )
 
 
 def _refuse_existing(out: Path) -> None:

@@ -10,6 +10,7 @@ import click
 from checkpoint_eval._checks import check_choice, check_known, check_positive, counted
 from checkpoint_eval.cli_drafting import UNKNOWN, Draft, outcome_name
 from checkpoint_eval.cli_guessing import MOST_ARMS, Columns, apart
+from checkpoint_eval.cli_reading import quoted
 from checkpoint_eval.design.protocol import UNITS
 from checkpoint_eval.errors import InvalidData, TrialError
 
@@ -40,17 +41,24 @@ class Interview:
                 check_known(name, self.columns.names, what=f"--{key}: column")
 
     def column(
-        self, key: str, question: str, guesses: Sequence[str], *, needed: bool = True
+        self,
+        key: str,
+        question: str,
+        guesses: Sequence[str],
+        *,
+        needed: bool = True,
+        fits: Callable[[str], str] = str,
     ) -> Answer:
-        """Return a column, "" for none."""
+        """Return a column, "" for none; `fits` refuses one that cannot be it."""
         if self.given[key] is not None:
-            return Answer(value=self.given[key])
+            return Answer(value=fits(self.given[key]))
         guess = guesses[0] if guesses else "" if not needed else None
         if self.asking:
             told = question if needed else f"{question} (Enter for none)"
             names = self.columns.names if needed else ["", *self.columns.names]
             shown = bool(guess)
-            return Answer(value=_prompt(told, guess, _known(names), shown=shown))
+            known = _known(names)
+            return Answer(value=_prompt(told, guess, lambda name: fits(known(name)), shown=shown))
         if guess is None:
             return Answer(value=UNKNOWN, todo=f"{question[0].lower()}{question[1:]}")
         more = ", ".join(repr(name) for name in guesses[1:])
@@ -131,13 +139,15 @@ def drafted(interview: Interview, data: Path) -> Draft:
         labels = _labels(interview, known)
         told |= {"labels": labels.value, "counts": _counts(columns, known, labels.value)}
         open_lines |= {"label": labels.todo}
-        guesses = columns.received(known)
         told["received"] = interview.column(
-            "received", "Which column holds the arm each person received?", guesses, needed=False
+            "received",
+            "Which column holds the arm each person received?",
+            columns.received(known),
+            needed=False,
+            fits=lambda name: _of_arms(columns, name, labels.value),
         ).value
-    told["id"] = interview.column(
-        "id", "Which column identifies people?", columns.ids(), needed=False
-    ).value
+    identified = _identified(interview, data)
+    told["id"], open_lines["id"] = identified.value, identified.todo
     outcome = _outcome(interview, known)
     told |= {key: answer.value for key, answer in outcome.items()}
     open_lines |= {key: answer.todo for key, answer in outcome.items()}
@@ -160,6 +170,19 @@ def drafted(interview: Interview, data: Path) -> Draft:
         open={key: todo for key, todo in open_lines.items() if todo},
         **told,
     )
+
+
+def _identified(interview: Interview, data: Path) -> Answer:
+    """Return the identifier; one that stands in several rows is left open."""
+    columns = interview.columns
+    question = "Which column identifies people?"
+    found = interview.column("id", question, columns.ids(), needed=False)
+    name = found.value or ("" if interview.asking else next(iter(columns.nearly_ids()), ""))
+    if not name or columns.frame[name].is_unique:
+        return Answer(value=name)
+    remedy = f"checkpoint-eval tidy {quoted(data)} --id {quoted(name)}"
+    todo = f"some stand in two rows, and each row counts as a person ({remedy})"
+    return Answer(value=name, todo=todo)
 
 
 def _texts(told: Mapping[str, Any]) -> list[str]:
@@ -187,6 +210,18 @@ def _labels(interview: Interview, arm: str) -> Answer:
     rest = tuple(label for label in labels if label != first)
     todo = "control must come first; is it this one?" if control.todo else ""
     return Answer(value=(first, *rest), todo=todo)
+
+
+def _of_arms(columns: Columns, name: str, arms: Sequence[Any]) -> str:
+    """Return the column of arms received; refuse one that holds anything else."""
+    written = set(map(str, arms))
+    strange = [label for label in columns.labels(name) if str(label) not in written] if name else []
+    if strange:
+        raise InvalidData(
+            f"Column {name!r} holds {strange[0]!r}; the arm received is one of "
+            f"{', '.join(map(repr, arms))}, or empty where it is not known."
+        )
+    return name
 
 
 def _refuse_spelt_twice(arm: str, labels: Sequence[Any]) -> None:

@@ -42,7 +42,7 @@ def generate(scenario: Path | None, out: Path, seed: int, *, parquet: bool) -> N
     click.echo(f"{cohort}; extract of {told.recording.extract}, in {folder}")
 
 
-@click.command(short_help="Measure every estimator where the truth is known.")
+@click.command(short_help="Measure the everyday estimators where the truth is known.")
 @click.option("--trials", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--people", type=click.IntRange(min=20), default=400, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=2016, show_default=True)
@@ -55,7 +55,7 @@ def generate(scenario: Path | None, out: Path, seed: int, *, parquet: bool) -> N
     help="Folder for the page; an interrupted run goes on from there.",
 )
 def certify(trials: int, people: int, seed: int, jobs: int, out: Path) -> None:
-    """Measure bias, coverage and size of every estimator where the truth is known."""
+    """Measure bias, coverage and size of the everyday estimators where the truth is known."""
     with refusals():
         from checkpoint_eval.cohort.certifying import certify as certify_all
         from checkpoint_eval.report.certified import write_certificate

@@ -41,7 +41,14 @@ def refusals() -> Iterator[None]:
 
 
 def _secret(file: Path | None) -> str | None:
-    return None if file is None else file.read_text(encoding="utf-8").strip()
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8-sig").strip()
+    except (UnicodeDecodeError, OSError) as problem:
+        raise TrialError(
+            f"{file} cannot be read as UTF-8 text; a secret is a line of it."
+        ) from problem
 
 
 @click.group(short_help="Allocate people one at a time, and keep the record.")

@@ -1,36 +1,72 @@
 """What is done to a table as exported until it can be read, and how it is told."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import check_known, counted
+from checkpoint_eval.cli_dates import MISSING, as_iso
+from checkpoint_eval.cli_sheets import read_sheet
 from checkpoint_eval.errors import InvalidData
 
 WORDS = {"yes": "1", "y": "1", "true": "1", "no": "0", "n": "0", "false": "0"}
 BITS = {"0": "0", "1": "1"}
 GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
-# Day first, as in Britain; a day that is no day is refused rather than read month first.
-DAY_FIRST = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})( 00:00(:00)?)?")
-ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]00:00(:00)?)?")
 MOST_LABELS = 20
-MISSING = ("", "NA")
 
 
-def tidied(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def tidied(
+    frame: pd.DataFrame, *, month_first: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[str]]:
     """Return a table of texts as `read_people` and `Trial` want it, and every change in words."""
     told: list[str] = []
     columns = {}
     for name in frame.columns:
         texts = frame[name]
-        for change in (_trimmed, _yes_as_one, _spelt_once, _ungrouped, _dates):
+        dated = partial(as_iso, month_first=name in month_first)
+        for change in (_trimmed, _yes_as_one, dated, _spelt_once, _ungrouped):
             texts, said = change(texts)
             told += [f"{name!r}: {said}"] if said else []
         columns[name] = texts
     return pd.DataFrame(columns, dtype=object), told
+
+
+def read_tidied(
+    data: Path, events: Path | None, *, month_first: Collection[str]
+) -> tuple[list[pd.DataFrame], list[str]]:
+    """Return the table, and that of events where there is one, tidied, with every change in words.
+
+    Raises
+    ------
+    UnknownColumn
+        For a column of `month_first` that no table has.
+    """
+    sheets = [read_sheet(file) for file in (data, events) if file is not None]
+    names = [str(name) for frame, _ in sheets for name in frame.columns]
+    for name in month_first:
+        check_known(name, names, what="--month-first: column")
+    told: list[str] = []
+    tables = []
+    for place, (frame, read) in enumerate(sheets):
+        where = f"{events.name}, " if place and events is not None else ""
+        try:
+            table, changed = tidied(frame, month_first=month_first)
+        except InvalidData as problem:
+            raise InvalidData(f"{where}{problem}") from problem
+        tables.append(table)
+        told += [f"{where}{line}" for line in read + changed]
+    return tables, told
+
+
+def refuse_unknown(frame: pd.DataFrame, options: Mapping[str, str | None]) -> None:
+    """Refuse an option that names a column which the table has not."""
+    for option, name in options.items():
+        if name is not None:
+            check_known(name, list(frame.columns), what=f"{option}: column")
 
 
 Changed = tuple[pd.Series, str]
@@ -84,102 +120,3 @@ def _ungrouped(texts: pd.Series) -> Changed:
     after, number = _replaced(texts, lambda text: text.replace(",", ""))
     example = f"{grouped[0]!r} is now {grouped[0].replace(',', '')}"
     return after, f"commas of thousands out of {counted(number, 'number')}: {example}"
-
-
-def _dates(texts: pd.Series) -> Changed:
-    known = _known(texts)
-    if not known or not all(DAY_FIRST.fullmatch(text) or ISO.fullmatch(text) for text in known):
-        return texts, ""
-    after, number = _replaced(texts, _iso)
-    _refuse_no_day(after, texts)
-    if not number:
-        return texts, ""
-    example = next(text for text in known if _iso(text) != text)
-    return after, f"{counted(number, 'date')}, day first: {example!r} is now {_iso(example)}"
-
-
-def _iso(text: str) -> str:
-    found = DAY_FIRST.fullmatch(text)
-    if found is None:
-        return text[:10]
-    day, month, year = found.group(1, 2, 3)
-    return f"{year}-{int(month):02}-{int(day):02}"
-
-
-def _days(texts: pd.Series) -> pd.Series:
-    """Return days; no day where the text is none."""
-    kept = texts.where(~texts.isin(MISSING), None)
-    return pd.to_datetime(kept, format="%Y-%m-%d", errors="coerce")
-
-
-def _refuse_no_day(iso: pd.Series, texts: pd.Series) -> None:
-    wrong = _days(iso).isna() & ~iso.isin(MISSING)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise InvalidData(
-            f"Column {texts.name!r} holds dates, but row {texts.index[row]} of the sheet has "
-            f"{texts.iloc[row]!r}; dates are read day/month/year, so write it that way or as "
-            "2026-01-31."
-        )
-
-
-def with_duration(
-    frame: pd.DataFrame, *, start: str, event: str, until: str | None, days: int | None
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the table with two more columns: days from start to event, and whether it was seen.
-
-    Follow-up ends on `until`, after `days` days, or on whichever comes first.
-    """
-    began, happened = _date_column(frame, start), _date_column(frame, event)
-    followed = pd.Series(np.inf if days is None else float(days), index=frame.index)
-    if until is not None:
-        last = (pd.Timestamp(until) - began).dt.days
-        followed = followed.clip(upper=last)
-        _refuse(last < 0, f"{start!r} is after {until}, the last day the records cover")
-    after = (happened - began).dt.days.astype(float)
-    _refuse(after < 0, f"{event!r} is before {start!r}")
-    seen = after <= followed
-    time = after.where(seen, followed).where(began.notna())
-    noun = _noun(event)
-    new = {f"days to {noun}": time, noun: seen.astype(float).where(began.notna())}
-    for name in new:
-        if name in frame.columns:
-            raise InvalidData(f"The table has a column {name!r} already; rename it.")
-    late = int((after > followed).sum())
-    told = [f"{', '.join(map(repr, new))}: from {start!r} to {event!r}; {int(seen.sum()):,} seen"]
-    told += [f"{counted(late, 'event')} after the end of follow-up not counted"] if late else []
-    unknown = int(began.isna().sum())
-    told += (
-        [f"{counted(unknown, 'person', 'people')} without {start!r}: unknown"] if unknown else []
-    )
-    made = {name: _whole(values) for name, values in new.items()}
-    return frame.assign(**made), told
-
-
-def _date_column(frame: pd.DataFrame, name: str) -> pd.Series:
-    texts = frame[name]
-    known = _known(texts)
-    if not known or not all(ISO.fullmatch(text) for text in known):
-        some = next((text for text in known if not ISO.fullmatch(text)), "nothing")
-        raise InvalidData(
-            f"Column {name!r} must hold dates such as 31/01/2026 or 2026-01-31, got {some!r}."
-        )
-    _refuse_no_day(texts, texts)
-    return _days(texts)
-
-
-def _refuse(wrong: pd.Series, what: str) -> None:
-    if wrong.any():
-        row = wrong.index[int(np.argmax(wrong))]
-        more = f" and {int(wrong.sum()) - 1:,} more" if wrong.sum() > 1 else ""
-        raise InvalidData(f"In row {row} of the sheet{more} {what}; correct it.")
-
-
-def _noun(column: str) -> str:
-    """Return what happened on a date: "first offence" of "Date of first offence"."""
-    words = re.sub(r"[\W_]+", " ", column).strip().casefold()
-    return re.sub(r"^date( of)? | date$", "", words) or words
-
-
-def _whole(numbers: pd.Series) -> pd.Series:
-    return numbers.map(lambda number: "" if np.isnan(number) else str(int(number))).astype(object)

@@ -285,7 +285,11 @@ def test_strata_that_cannot_be(verb: str) -> None:
 
 @pytest.mark.parametrize("transform", ["KM", "", None, 1])
 def test_a_transform_that_is_none(transform: Any) -> None:
-    words = "`transform` is .*; choose from 'km', 'rank', 'identity', 'log'"
+    words = (
+        "`transform` is 'KM'; did you mean 'km'?"
+        if transform == "KM"
+        else "`transform` is .*; choose from 'km', 'rank', 'identity', 'log'"
+    )
     refused(words, proportional_hazards_test, read(), outcome="end", transform=transform)
     words = "`ties` is .*; choose from 'efron', 'breslow'"
     refused(words, proportional_hazards_test, read(), outcome="end", ties=transform)

@@ -76,7 +76,9 @@ def attacked(
                 sorted(possible),
                 counts.report.told,
             )
-        low, high = audit.ends(cell)
+        place = audit.place[cell]
+        # Whole numbers, as these sums have no other corners.
+        low, high = (round(audit.extreme(cell, sign)[place]) for sign in (1, -1))
         # The listing stops at `MOST`, the audit at no count.
         assert low == min(possible)
         assert high == max(possible) or max(possible) >= MOST - 2 or high > MOST

@@ -133,7 +133,7 @@ def test_its_report_is_written(arms: tuple[str, ...], tmp_path: Path) -> None:
     evaluation = ce.evaluate(trial(arms, death=True))
     folder = report.write_folder(evaluation, tmp_path / "report", disclosure=None)
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "per day" in page
+    assert "per person-day" in page
     assert "Gray&#39;s test" in page
     assert ("not estimable" in page) == (len(arms) > 2)
     evaluation.to_json()
@@ -150,7 +150,7 @@ def test_cells_tell_rates_numbers_and_shares(found: ce.Evaluation) -> None:
     rate = found.results[9].value
     assert isinstance(rate, ce.Estimate)
     cell = table.loc[("stops", "rate ratio"), "control"]
-    assert cell == f"{rate.events[0]}/{rate.n[0]}; {rate.by_arm[0]:.3g} per day"
+    assert cell == f"{rate.events[0]}/{rate.n[0]}; {rate.by_arm[0]:.3g} per person-day"
     mean = next(each for each in table.index if each[1].startswith("mean events"))
     assert "day" not in table.loc[mean, "effect (interval)"]
     share = next(each for each in table.index if each[1].startswith("cumulative"))

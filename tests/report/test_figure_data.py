@@ -246,7 +246,7 @@ def test_text_of_an_svg_is_text_and_all_of_it_is_in_the_box(evaluation: ce.Evalu
     assert "rearrest: hazard ratio, adjusted" in texts
     assert any(each.startswith("protocol ") for each in texts)
     box = [float(each) for each in root.attrib["viewBox"].split()]
-    assert root.attrib["width"] == f"{box[2]:g}pt"
+    assert float(root.attrib["width"].removesuffix("pt")) == box[2]
     sheet = root.find(".//{http://www.w3.org/2000/svg}g[@id='patch_1']/*")
     assert sheet is not None
     corners = np.array(re.findall(r"-?\d+(?:\.\d+)?", sheet.attrib["d"]), dtype=float).reshape(

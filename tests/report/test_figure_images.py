@@ -36,9 +36,10 @@ AROUND = 2.5, 1.2, 3.0, 0.5
 # notice is several times as much: a line of text gone from the forest 6, the two arms' colours
 # exchanged 6, the curves lower by 5% 8. One digit is 0.4 and not seen here; the data tell.
 TOLERANCE = 1.0
-# Between minor versions lines of text lie otherwise (3.10 against 3.11: up to 15), which nobody
-# would notice; the pictures are then to be drawn anew.
-VERSION = "3.11"
+# Between minor versions lines of text lie otherwise, which nobody would notice: pictures by 3.9 and
+# by 3.10 are 6 to 15 from those by 3.11. A figure that is empty is 32 or more from its picture, one
+# that has moved by a fifth of an inch 20 or more: so much is seen on every version.
+VERSION, ELSEWHERE = "3.11", 18.0
 
 
 @pytest.fixture(autouse=True)
@@ -115,13 +116,6 @@ def apart(one: Path, other: Path) -> float:
     return float(np.sqrt(np.mean((first[drawn] - second[drawn]) ** 2)))
 
 
-same_version = pytest.mark.skipif(
-    not mpl.__version__.startswith(f"{VERSION}."),
-    reason=f"pictures were drawn with matplotlib {VERSION}; draw them anew for this version",
-)
-
-
-@same_version
 @pytest.mark.parametrize("name", DRAWN)
 def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
     kept, drawn = IMAGES / f"{name}.png", tmp_path / f"{name}.png"
@@ -129,7 +123,8 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
     if not kept.exists():
         kept.write_bytes(drawn.read_bytes())
         pytest.fail(f"{kept} was not there and has been written; look at it, and keep it or not")
-    assert apart(kept, drawn) < TOLERANCE
+    same = mpl.__version__.startswith(f"{VERSION}.")
+    assert apart(kept, drawn) < (TOLERANCE if same else ELSEWHERE)
 
 
 def exchanged(figure: Figure) -> None:
@@ -151,13 +146,22 @@ def overlaid(figure: Figure) -> None:
         text.set_y(0)
 
 
-@same_version
 @pytest.mark.parametrize("spoil", [exchanged, lowered, overlaid])
 def test_what_a_reader_sees_is_more_than_the_tolerance(
     spoil: Callable[[Figure], None], tmp_path: Path
 ) -> None:
     """Or the comparison above would let anything pass."""
     figure = survival().figure
+    write(figure, tmp_path / "one.png")
     spoil(figure)
     write(figure, tmp_path / "other.png")
-    assert apart(IMAGES / "survival.png", tmp_path / "other.png") > 3 * TOLERANCE
+    assert apart(tmp_path / "one.png", tmp_path / "other.png") > 3 * TOLERANCE
+
+
+@pytest.mark.parametrize("spoil", [np.ones_like, lambda dots: np.roll(dots, 2 * BLOCK, axis=1)])
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_empty_or_elsewhere_is_seen_on_every_version(
+    name: str, spoil: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    plt.imsave(tmp_path / "other.png", spoil(plt.imread(IMAGES / f"{name}.png")))
+    assert apart(IMAGES / f"{name}.png", tmp_path / "other.png") > ELSEWHERE

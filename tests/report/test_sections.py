@@ -284,7 +284,7 @@ RATIO = {"estimand": "risk ratio", "scale": "ratio", "value": 0.75, "low": 0.5, 
         ({}, "the share under financial aid was 25% lower than under no aid; anything from 50%"),
         ({}, "lower to 12% higher fits the data"),
         ({"value": 1.0}, "the share was the same as under no aid"),
-        ({"value": 2.5, "high": float("inf")}, "was 2.5 times as high than"),
+        ({"value": 2.5, "high": float("inf")}, "was 2.5 times as high as under no aid"),
         ({"estimand": "odds ratio"}, "financial aid against no aid: odds ratio 0.75 (0.50 to"),
     ],
 )
@@ -327,11 +327,12 @@ def test_no_verdicts(name: str, request: pytest.FixtureRequest, tmp_path: Path) 
 
 
 def test_checklists_have_every_item_and_invent_nothing(evaluation: ce.Evaluation) -> None:
-    """CONSORT 2025 has 30 items, 42 with their letters; CrimPORT has 12 sections."""
+    """CONSORT 2025 has 30 items, 42 with their letters; CrimPORT 12 sections, six items in one."""
     numbers = [number for number, _ in CONSORT]
     assert len(numbers) == 42
     assert len({int(re.sub(r"\D", "", number)) for number in numbers}) == 30
-    assert [number for number, _ in CRIMPORT] == [str(each) for each in range(1, 13)]
+    first = ["1A", "1B-D", "1E", "1F1", "1F2", "1F3"]
+    assert [number for number, _ in CRIMPORT] == [*first, *map(str, range(2, 13))]
     answers = consort_answers(evaluation)
     assert set(answers) <= set(numbers)
     assert answers["2"] == evaluation.protocol.registration
@@ -342,7 +343,9 @@ def test_checklists_have_every_item_and_invent_nothing(evaluation: ce.Evaluation
     table = by_anchor(evaluation)["consort"].tables[0]
     assert dict(zip(numbers, (row[2] for row in table.rows), strict=True))["29"] == BLANK
     assert crimport_answers(evaluation)["7"] == "complete, ratio 1:1, control first"
-    assert "2" not in crimport_answers(evaluation)
+    assert crimport_answers(evaluation)["1A"] == evaluation.protocol.title
+    assert not {"1B-D", "1F1", "2", "12"} & set(crimport_answers(evaluation))
+    assert set(crimport_answers(evaluation)) <= {number for number, _ in CRIMPORT}
     bare = dataclasses.replace(evaluation, protocol=None)
     assert "9" not in consort_answers(bare)
     assert "7" not in crimport_answers(bare)

@@ -117,7 +117,7 @@ def test_wrong_things_are_refused(trial: ce.Trial) -> None:
     with pytest.raises(ce.TrialError, match="`curve` must be a `Curve`, got Trial"):
         report.plot_log_log(trial)  # type: ignore[arg-type]
     with pytest.raises(
-        ce.TrialError, match="`curve` must be of `restricted_mean_curve`, got Trial"
+        ce.TrialError, match="`curve` must be a `ContrastCurve`, got Trial; `restricted_mean_curve`"
     ):
         report.plot_contrast(trial)  # type: ignore[arg-type]
     with pytest.raises(ce.TrialError, match="`fit` must be a `CoxFit`, got Trial"):

@@ -36,7 +36,17 @@ class BaselineRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BaselineTable(Shown):
-    """Baseline characteristics by arm (CONSORT 2025 item 25)."""
+    """Baseline characteristics by arm (CONSORT 2025 item 25).
+
+    Attributes
+    ----------
+    arms : (k,) str
+    n : (k,) int
+        People randomised.
+    rows : tuple of BaselineRow
+        One a covariate, level and arm: mean, SD, median and quartiles of a number; count and share
+        of the known of a yes/no or a level; how many are known and missing.
+    """
 
     arms: tuple[str, ...]
     n: tuple[int, ...]

@@ -45,7 +45,17 @@ class BalanceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BalanceTable(Shown):
-    """Standardised differences of one treatment arm against control."""
+    """Standardised differences of one treatment arm against control.
+
+    Attributes
+    ----------
+    contrast : (treatment, control)
+    rows : tuple of BalanceRow
+        One a number or yes/no; of a category one a level, whose `difference` is of its 0/1 column,
+        and one "(overall)". `variance_ratio` is treatment's over control's, `ks` the greatest
+        distance between their distributions. Missing values are counted and left out.
+    method : str
+    """
 
     contrast: tuple[str, str]
     rows: tuple[BalanceRow, ...]

@@ -167,7 +167,8 @@ def sample_ratio_by(
 
     References
     ----------
-    As `sample_ratio_test`. Checked against R binom.test and chisq.test by stratum.
+    As `sample_ratio_test`, and like it checked against R. The strata and their sum: checked by
+    hand and against a slow reference.
 
     Examples
     --------

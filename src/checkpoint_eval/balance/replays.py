@@ -221,8 +221,8 @@ def guess_test(
     Returns
     -------
     SignificanceTest
-        `statistic` is the mean of the column where treatment was guessed, less where control was;
-        two-sided p = (b + 1) / (draws + 1).
+        `statistic` is the mean of the column where treatment was guessed, less where control was,
+        who stands at equal arms counting half in either; two-sided p = (b + 1) / (draws + 1).
 
     Raises
     ------
@@ -240,6 +240,18 @@ def guess_test(
     ----------
     Berger and Exner (1999), Detecting selection bias in randomized clinical trials (the idea).
     Checked against enumeration and for its size.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from checkpoint_eval import PermutedBlocks, Trial
+    >>> people = pd.DataFrame({"arm": [0, 1, 1, 0], "risk": [3, 5, 3, 1], "y": [0, 1, 0, 1]})
+    >>> trial = Trial.from_frame(
+    ...     people, arm="arm", control=0, covariates=["risk"], binary={"y": "y"},
+    ...     rule=PermutedBlocks(sizes=(2,)), order="rows",
+    ... )
+    >>> guess_test(trial, column="risk", rng=np.random.default_rng(1)).statistic
+    2.0
     """
     group, told = _group(trial, sees)
     check_choice(strategy, "strategy", STRATEGIES)

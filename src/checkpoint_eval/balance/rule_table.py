@@ -19,7 +19,7 @@ from checkpoint_eval.results import NAN
 CHUNK_CELLS = 4_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RuleProperties(Shown):
     """What one rule would do with these people.
 

@@ -36,7 +36,7 @@ class Replicates:
             object.__setattr__(self, each.name, frozen(getattr(self, each.name), np.float64))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Characteristic(Shown):
     """How one estimator or test behaved in one setting.
 

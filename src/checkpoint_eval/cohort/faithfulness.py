@@ -25,7 +25,7 @@ from checkpoint_eval.errors import TrialError
 DESCRIBING: tuple[str, ...] = ("suite", "band", "sex", "age", "record")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Margin(Shown):
     """One number of a cohort beside the one it should have.
 

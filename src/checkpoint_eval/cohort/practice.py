@@ -22,7 +22,7 @@ def practice_trial(cohort: Cohort, *, months: int = 24) -> Trial:
     ----------
     cohort : Cohort
     months : int
-        The horizon: whole days of so many months of 365/12 days.
+        The horizon: months of 365/12 days, rounded to whole days; 6 are 182.
 
     Returns
     -------

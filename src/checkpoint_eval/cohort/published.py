@@ -195,8 +195,10 @@ def published_figures() -> pd.DataFrame:
     DataFrame
         A row a figure: `trial`, `figure`, `value` as text with the digits of the source, `status`
         and `source`. Status "printed": it stands in the source. "recomputed": by another program
-        from what is printed. "derived": by arithmetic from what is printed. Differences and
-        ratios are in this library's direction, treatment against control.
+        from what is printed. "derived": by arithmetic from what is printed. "given": printed, and
+        what a derived figure is computed from, so that no program is held against it. Differences
+        and ratios are in this library's direction, treatment against control, but where `figure`
+        says otherwise.
 
     References
     ----------

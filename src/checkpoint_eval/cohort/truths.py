@@ -174,7 +174,22 @@ def truth_frame(truths: tuple[Truth, ...]) -> pd.DataFrame:
 
 
 def true_value(truths: tuple[Truth, ...], estimand: str, *, months: int) -> Truth:
-    """Return one true value by its name and time point."""
+    """Return one true value by its name and time point.
+
+    Parameters
+    ----------
+    truths : tuple of Truth
+        From `true_values`.
+    estimand : str
+        As `truth_frame` lists it, such as "risk difference".
+    months : int
+        The time point; 0 where there is none, as for the "hazard ratio".
+
+    Raises
+    ------
+    UnknownColumn
+        When there is no such value; near ones are listed.
+    """
     _check_truths(truths)
     found = {f"{truth.estimand} at {truth.months} months": truth for truth in truths}
     return found[check_known(f"{estimand} at {months} months", found, what="estimand")]

@@ -2,7 +2,9 @@
 
 `Protocol` is the promise, read from TOML; `Allocation` is the interface every rule answers.
 `Complete` gives each arm an exact number of people, `PermutedBlocks` in every block; `Simple`,
-`BiasedCoin`, `Urn`, `BigStick`, `Chen` and `MaximalProcedure` allocate one person at a time.
+`BiasedCoin`, `Urn`, `BigStick`, `Chen` and `MaximalProcedure` allocate one person at a time, and
+`Minimisation` by what is known of them. `Stratified`, `Clustered` and `Rerandomised` wrap a rule;
+`Custom` is a list of allocations.
 """
 
 from checkpoint_eval import _names

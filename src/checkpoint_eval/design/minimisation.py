@@ -62,8 +62,8 @@ class Minimisation(OneAtATime):
         How unlike counts are told; variance and SD with k − 1.
     rule : {"best-only", "rank", "biased-coin"}
         "best-only": `p_best` for the best arm, the rest in equal parts. "rank": falling in a line
-        with the rank. "biased-coin": 1 − (1 − p_best)(R − r)/(R − r_min) for a best arm with ratio
-        r, R the ratio's sum; the rest in proportion to the ratio.
+        with the rank, for equal ratios only. "biased-coin": 1 − (1 − p_best)(R − r)/(R − r_min)
+        for a best arm with ratio r, R the ratio's sum; the rest in proportion to the ratio.
     ratio : tuple of int, optional
         One whole number an arm, control first; 1:1 when left out. Counts are divided by it.
 

@@ -196,7 +196,20 @@ class AnalysisSet:
 class Estimand:
     """One promised comparison: outcome, measure, covariates, analysis set, and its standing.
 
-    `intercurrent` lists the protocol's intercurrent events that this estimand takes otherwise.
+    Attributes
+    ----------
+    outcome : str
+        The name of one of the protocol's outcomes.
+    measure : str
+        One of `MEASURES`, such as "risk difference"; each says of what kinds of outcome it is.
+    adjust : tuple of str
+        Covariates that adjust it.
+    analysis_set : str
+        "itt", "per-protocol", "as-treated", or a set of the protocol's own.
+    confirmatory : bool
+        Whether it belongs to the family that `multiplicity` adjusts.
+    intercurrent : tuple of IntercurrentEvent
+        The protocol's intercurrent events that this estimand takes otherwise.
     """
 
     outcome: str
@@ -225,8 +238,16 @@ class Estimand:
 class AnalysisPlan:
     """Error rates and the numbers that make chance repeatable.
 
-    `alpha` is two-sided; intervals have level 1 - alpha. `multiplicity` adjusts the p-values of
-    the estimands marked confirmatory, taken as one family.
+    Attributes
+    ----------
+    alpha : float
+        Two-sided; intervals have level 1 - alpha.
+    multiplicity : {"none", "bonferroni", "holm", "hochberg", "hommel"}
+        Adjusts the p-values of the estimands marked confirmatory, taken as one family.
+    draws : int
+        How often tests by re-randomisation redraw the allocation.
+    seed : int
+        From which every draw of chance follows: the same one gives the same evaluation.
     """
 
     alpha: float = 0.05
@@ -272,6 +293,34 @@ class Protocol(Shown):
     Read one with `read_protocol`. Every estimate says whether a protocol asked for it, and every
     output prints `digest`, the SHA-256 of the canonical JSON of this value: the same promise has
     the same digest however its file is laid out.
+
+    Attributes
+    ----------
+    title, registration, source : str
+        What the trial is called, where it is registered, and where the promise was read.
+    unit : {"days", "weeks", "months", "years"}
+        Of every time in it.
+    horizon : float
+        When outcomes are read that state no time point of their own.
+    columns : Columns
+    arms : tuple of Arm
+        Control first.
+    outcomes : tuple of Outcome
+        One of them primary.
+    estimands : tuple of Estimand
+        In the order in which results are reported.
+    covariates : tuple of str
+        Baseline columns, in the order to be shown.
+    allocation, analysis_sets, analysis, screening, intercurrent, planning
+    pathways, subgroups, navigators, eras
+        The other parts; all can be left out.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> promised = load_rossi().protocol
+    >>> promised.primary.name, promised.unit, promised.horizon, promised.level
+    ('rearrest', 'weeks', 52.0, 0.95)
     """
 
     title: str

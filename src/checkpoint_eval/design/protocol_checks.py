@@ -57,7 +57,7 @@ def _check_arms(protocol: "Protocol") -> None:
     if len(protocol.allocation.ratio) != len(protocol.arms):
         raise InvalidProtocol(
             f"`ratio` has {len(protocol.allocation.ratio)} parts for {len(protocol.arms)} arms; "
-            "give one whole number for each arm, control first.",
+            "give one whole number for each arm, control first (left out, it is [1, 1]).",
             at=("allocation", "ratio"),
         )
 

@@ -108,6 +108,19 @@ class Rerandomised(Rule):
     ----------
     Morgan and Rubin (2012), Rerandomization to improve covariate balance in experiments. Checked
     against enumeration.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from checkpoint_eval.design import Complete
+    >>> people = pd.DataFrame({"age": [19, 20, 40, 41]})
+    >>> alike = Mahalanobis(covariates="age", acceptance=0.1)
+    >>> rule = Rerandomised(rule=Complete(counts=(2, 2)), criterion=alike)
+    >>> rule.support(people).arm
+    array([[0, 1, 0, 1],
+           [0, 1, 1, 0],
+           [1, 0, 0, 1],
+           [1, 0, 1, 0]], dtype=int8)
     """
 
     rule: Rule

@@ -132,6 +132,11 @@ def _check_bias(p: float) -> None:
 class BiasedCoin(Sequential):
     """Efron's biased coin: the smaller arm with chance `p`, a fair coin when they are equal.
 
+    Parameters
+    ----------
+    p : float
+        From 0.5, a fair coin throughout, to 1, pairs of which the second is certain.
+
     References
     ----------
     Efron (1971), Forcing a sequential experiment to be balanced. Checked against exact rational
@@ -162,10 +167,21 @@ def _towards_smaller(difference: IntArray, p: float) -> FloatArray:
 class Urn(Sequential):
     """Wei's urn: `alpha` balls an arm to begin with, `beta` of the other arm after each person.
 
+    Parameters
+    ----------
+    alpha, beta : float
+        At least 0 and not both. An empty urn is a fair coin: with `alpha` 0 the second person
+        always has the other arm than the first.
+
     References
     ----------
     Wei (1978), An application of an urn model to the design of sequential controlled clinical
     trials. Checked against exact rational recursion.
+
+    Examples
+    --------
+    >>> Urn(alpha=1, beta=3).next_probabilities([1, 1, 0]).round(4)
+    array([0.6364, 0.3636])
     """
 
     alpha: float = 0
@@ -197,10 +213,20 @@ class Urn(Sequential):
 class BigStick(Sequential):
     """A fair coin until one arm is `tolerance` people ahead; then the other arm.
 
+    Parameters
+    ----------
+    tolerance : int
+        The largest difference between the arms there can ever be.
+
     References
     ----------
     Soares and Wu (1983), Some restricted randomization rules in sequential designs. Checked
     against exact rational recursion.
+
+    Examples
+    --------
+    >>> BigStick(tolerance=2).next_probabilities([1, 1])
+    array([1., 0.])
     """
 
     tolerance: int = 3
@@ -225,6 +251,13 @@ def _within(difference: IntArray, tolerance: int, p: float) -> FloatArray:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chen(Sequential):
     """Chen's biased coin with tolerance: Efron's coin until one arm is `tolerance` ahead.
+
+    Parameters
+    ----------
+    p : float
+        The chance of the smaller arm, from 0.5 (the big stick) to 1.
+    tolerance : int
+        The largest difference between the arms there can ever be.
 
     References
     ----------
@@ -254,7 +287,8 @@ class MaximalProcedure(Sequential):
     tolerance : int
         The largest difference allowed on the way.
     people : int
-        Even: the sequence ends with as many in each arm.
+        Even: the sequence ends with as many in each arm. Fewer may be allocated, and then it is
+        broken off; more are refused.
 
     References
     ----------

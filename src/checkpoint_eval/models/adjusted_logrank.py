@@ -189,6 +189,13 @@ def adjusted_logrank_test(
     and never less powerful in large trials. It supposes that censoring does not depend on the
     covariates within an arm.
 
+    Each person has a derived outcome, ∫ (1 − p)(dN − Y dΛ) under treatment and ∫ p(dN − Y dΛ) under
+    control, p the share treated of those at risk, dΛ = d/r. Treatment's less control's add up to
+    observed less expected events; taken off is what least squares within each arm, slopes β₁ and
+    β₀, foretells from covariates less their means. The variance is the log-rank test's,
+    hypergeometric where events tie, less nπ(1 − π)(β₁ + β₀)ᵀΣ(β₁ + β₀), π the share treated and
+    Σ the covariates' covariance; over strata both are summed, with slopes in common.
+
     References
     ----------
     Ye, Shao and Yi (2024), Biometrika 111, 691-705. Checked against R RobinCar2 on Rossi and lung.
@@ -257,6 +264,12 @@ def marginal_hazard_ratio(
     ------
     TrialError, ImpossibleDesign
         As in `adjusted_logrank_test`.
+
+    Notes
+    -----
+    The root of the score of `adjusted_logrank_test` at a hazard ratio θ, with p = θr₁/(r₀ + θr₁),
+    dΛ = d/(r₀ + θr₁) and slopes held at those of the Cox model of the arms alone. The variance is
+    (I − nπ(1 − π)(β₁ + β₀)ᵀΣ(β₁ + β₀))/I², I = Σ d p(1 − p).
 
     References
     ----------

@@ -174,6 +174,27 @@ def compare(
 ) -> Compared:
     """Pick the people of an analysis set whose outcome, and `complete` columns, are known.
 
+    Parameters
+    ----------
+    trial : Trial
+    outcome : str
+    analysis_set : str
+    kind : {"time", "event", "episodes", "count", "any"}
+        What the outcome may be: a time to an event; that or a yes or no; repeated events; a count
+        over a time at risk; or anything.
+    arm : str, optional
+        Which treatment arm is compared with control, when there are several.
+    every_arm : bool
+        Whether to compare all arms, as `arm` then does not say.
+    complete : sequence of str
+        Baseline columns that must be known too, such as covariates.
+
+    Returns
+    -------
+    Compared
+        Codes 0 control and 1 treatment, or those of the trial with `every_arm`; whoever is left
+        out is counted in `missing`.
+
     Raises
     ------
     UnknownColumn

@@ -93,6 +93,12 @@ def event_table(
     ----------
     Kaplan and Meier (1958); Therneau and Grambsch (2000) for (entry, exit]. Checked
     against R survival::survfit and a loop over people and times.
+
+    Examples
+    --------
+    >>> table = event_table([1, 2, 2, 3], [True, True, False, False], [0, 0, 1, 1], groups=2)
+    >>> table.at_risk.tolist(), table.events.tolist()
+    ([[2, 1, 0], [2, 2, 1]], [[1, 1, 0], [0, 0, 0]])
     """
     exits = floats(time)
     flags = np.asarray(event, dtype=bool)

@@ -210,6 +210,16 @@ def incidence_difference(
     ----------
     As `cumulative_incidence`; arms are independent, so variances add up. Adjusted: Klein and
     Andersen (2005), Biometrics 61, 223-229. Checked against R cmprsk and geepack.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval.cohort import Recording, Scenario, generate, practice_trial
+    >>> told = Scenario(people=300, recording=Recording(deaths=0.2))
+    >>> trial = practice_trial(generate(told, np.random.default_rng(1)))
+    >>> found = incidence_difference(trial, outcome="reoffence", at=365)
+    >>> -1 < found.low < found.value < found.high < 1
+    True
     """
     check_level(level)
     people, names, stratum, told = asked(

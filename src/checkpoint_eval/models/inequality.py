@@ -68,12 +68,15 @@ class Inequality(Shown):
         return self.difference.contrast[1], self.difference.contrast[0]
 
     def held_by(self, top: float) -> tuple[float, float]:
-        """Return what share of the sum the `top` share of people has, in control and treatment."""
+        """Return what share of the sum the `top` share of people has, in control and treatment.
+
+        NaN where curves are told of groups of people that are larger.
+        """
         if not 0 < top <= 1:
             raise TrialError(f"`top` must lie above 0 and not above 1, got {top!r}; 5 % is 0.05.")
         control, treatment = (
-            float(1 - np.interp(1 - top, people, share))
-            for people, share in zip(self.people, self.share, strict=True)
+            float(1 - np.interp(1 - top, people, share)) if _is_fine(people, top, n) else NAN
+            for people, share, n in zip(self.people, self.share, self.difference.n, strict=True)
         )
         return control, treatment
 
@@ -140,7 +143,8 @@ def harm_inequality(
     Lorenz curve and the diagonal, so that arms of different size compare. Each person is left out
     in turn; variances are those of the jack-knife. The interval of each coefficient is symmetric on
     the logit scale; that of the difference is normal. Where few people have most of the harm, the
-    intervals are too short; and a lower coefficient is not less harm: see `mean_difference`.
+    intervals are too short; and a lower coefficient is not less harm: see `mean_difference`. Not
+    stratified.
 
     References
     ----------
@@ -202,6 +206,11 @@ def _gini(value: FloatArray) -> tuple[float, float]:
     without = (between - gaps) / ((n - 2) * left)
     variance = float((n - 1) / n * ((without - without.mean()) ** 2).sum())
     return gini, variance if variance > ROUNDING**2 else 0.0
+
+
+def _is_fine(people: FloatArray, top: float, n: int) -> bool:
+    """Whether a curve is drawn person by person, or has a point at the `top` share."""
+    return people.size > n or bool(np.isclose(people, 1 - top).any())
 
 
 def _without(people: Compared, values: list[FloatArray]) -> str:

@@ -187,6 +187,8 @@ def fit_parametric(
 
     Notes
     -----
+    Not stratified: strata may be named in `adjust`.
+
     Numbers are NaN with the reason where a spline's hazard is negative anywhere between the first
     event and the last, or where events come at too few different times for its knots.
 
@@ -257,7 +259,8 @@ def fit_cure(
     Without a plateau in the data the share rests on the distribution chosen: fit several, and
     report how the share moves (`compare_fits`). "royston-parmar" chooses least, and the share's
     error grows with its knots unless there is a plateau. Where the share runs to everyone or
-    nobody, numbers are NaN with the reason.
+    nobody, numbers are NaN with the reason. Not stratified: strata may be named in `adjust` and
+    `adjust_share`.
 
     References
     ----------

@@ -158,7 +158,7 @@ def mean_cumulative_function(
     References
     ----------
     Nelson (1988); Lawless and Nadeau (1995), Technometrics 37, 158-168. Checked against R
-    survfit(id=) on bladder.
+    survfit(id=) on bladder2.
 
     Examples
     --------
@@ -240,9 +240,27 @@ def mean_cumulative_difference(
     ImpossibleDesign
         When `at` is beyond the follow-up of an arm.
 
+    Notes
+    -----
+    Arms are independent, so variances add up; the ratio's interval is symmetric on the log scale.
+    Not stratified.
+
     References
     ----------
     As `mean_cumulative_function`.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import Assignment, Trial
+    >>> from checkpoint_eval.outcomes import Episodes
+    >>> seen = Episodes(
+    ...     person=[0, 0, 1, 1, 2, 3], start=[0, 4, 0, 6, 0, 0], stop=[4, 9, 6, 9, 9, 9],
+    ...     event=[1, 1, 1, 0, 1, 0], people=4,
+    ... )
+    >>> arms = Assignment(arm=[0, 1, 0, 1], arms=("court", "contract"), stratum=[0] * 4)
+    >>> trial = Trial(assignment=arms, outcomes={"arrests": seen})
+    >>> mean_cumulative_difference(trial, outcome="arrests", at=9).value
+    -1.0
     """
     check_level(level)
     check_choice(measure, "measure", ("difference", "ratio"))

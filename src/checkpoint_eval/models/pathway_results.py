@@ -96,8 +96,8 @@ class PathwayComparison(Shown):
     with_need, everyone : PathwayFamily
         Effects among those with the need before, and among all who were assessed.
     resolved : Estimate
-        Difference in the mean number of needs resolved by those who had any; positive: more under
-        treatment.
+        Difference in the mean number of needs resolved by those who had any, adjusted for how many
+        they had; positive: more under treatment.
     together : CoOccurrence
         Which needs came together before.
     draws : int

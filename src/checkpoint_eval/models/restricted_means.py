@@ -49,6 +49,13 @@ def restricted_mean_of(table: EventTable, *, horizon: float) -> RestrictedMean:
     ----------
     Klein and Moeschberger (2003); the variance without a small-sample factor, as survRM2 and
     survfit print it; written out in docs/methods.md. Checked against R survfit(rmean=).
+
+    Examples
+    --------
+    >>> from checkpoint_eval.models import event_table
+    >>> table = event_table([1, 2, 3, 4], [True, False, True, False], [0, 0, 0, 0], groups=1)
+    >>> restricted_mean_of(table, horizon=4).mean
+    array([2.875])
     """
     r, d = table.at_risk, table.events
     after = survival_after(r, d)
@@ -116,8 +123,9 @@ def restricted_mean(
     -----
     Needs no proportional hazards. The ratio's interval is symmetric on the log scale. Adjusting
     regresses pseudo-observations (see `pseudo_observations`): a model of the mean, linear or, for
-    ratios, log-linear, which needs not be true in a randomised trial. With both `adjust` and
-    `strata` the strata are covariates too.
+    ratios, log-linear with Poisson's score, Σ x(y − μ), which needs not be true in a randomised
+    trial; the variance is the sandwich, HC0. With both `adjust` and `strata` the strata are
+    covariates too.
 
     References
     ----------

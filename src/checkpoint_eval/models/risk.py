@@ -79,10 +79,11 @@ def risk_difference(  # noqa: PLR0913 - which model is asked for is a protocol's
     Unadjusted, p is Fisher's exact: it conditions on the total and may exceed alpha while a score
     interval leaves out 0. When people are censored before the horizon their status is
     unknown: risks are then Kaplan–Meier's, with Greenwood's variance, and `method` says so.
-    Adjusted, the variance is unconditional (Ye et al. 2023): right for simple randomisation, and
-    wide rather than narrow for stratified. Over strata it is Sato's, which supposes that they
-    share the difference; the score interval over strata is of few large ones. p is then Wald's or
-    the score's; with people censored earlier neither is estimable.
+    Adjusted, the variance is unconditional (Ye et al. 2023; n − 1 in moments, that of predictions
+    over everyone): right for simple randomisation, and wide rather than narrow for stratified.
+    Over strata it is Sato's, which supposes that they share the difference; the score interval
+    over strata is of few large ones. p is then Wald's or the score's. With people censored
+    earlier, what is adjusted or over strata is not estimable: see `survival_difference`.
     Strata of one arm compare nothing and are told.
 
     References

@@ -63,6 +63,7 @@ def trimmed_mean_difference(
     With s² the variance of an arm of n winsorised at its own ends and h people left in the middle,
     the variance of its trimmed mean is (n − 1)s² / (h(h − 1)); Student's interval and p are on
     Welch's degrees of freedom, of arms of h. Winsorised at common numbers, it is Welch's interval.
+    With n people floor(trim · n) are set aside at each end. Not stratified.
 
     Neither estimates a difference of means: the rare grave offence, in which most harm lies, is
     left out or counts for less. Report it beside `mean_difference`. Where few have anything at
@@ -142,9 +143,10 @@ def superiority_probability(
     Notes
     -----
     A person's placement is the share of the other arm that has more, ties halved. Placements have
-    a variance in each arm, as means do: Brunner and Munzel's statistic is Welch's t of them, and
-    so are the degrees of freedom. Only the order of numbers enters, so that one rape weighs no
-    more than anything else that is the gravest; the size of harm is told by `mean_difference`.
+    a variance s² in each arm, as means do: with p the mean of treatment's, Brunner and Munzel's
+    statistic is (p − ½)/√(s₁²/n₁ + s₀²/n₀), on Welch's degrees of freedom, and `value` is 2p − 1.
+    Only the order of numbers enters, so that one rape weighs no more than anything else that is
+    the gravest; the size of harm is told by `mean_difference`. Not stratified: `win_ratio` is.
 
     Where everyone in one arm has less than anyone in the other the placements do not vary, and
     there is no estimate; `randomisation_test` with statistic="rank sum" has a p-value then.

@@ -239,7 +239,8 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
     Returns
     -------
     Quantiles
-        Limits are read off the limits of the curve (Brookmeyer and Crowley).
+        `time`, `low` and `high`, (k, q) each: a row an arm, a column a share; NaN where the curve
+        does not reach it. Limits are read off those of the curve (Brookmeyer and Crowley).
 
     Notes
     -----
@@ -249,6 +250,13 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
     References
     ----------
     Brookmeyer and Crowley (1982). Checked against R quantile(survfit).
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> curve = survival_curve(load_rossi(), outcome="rearrest")
+    >>> survival_quantiles(curve, probabilities=[0.1, 0.2]).time.tolist()
+    [[21.0, 37.0], [24.0, 49.0]]
     """
     if isinstance(probabilities, str) or not isinstance(probabilities, Sequence | np.ndarray):
         raise TrialError(

@@ -146,6 +146,11 @@ def terminal_mean_difference(
     ImpossibleDesign
         When `at` is beyond the follow-up of an arm.
 
+    Notes
+    -----
+    Arms are independent, so variances add up; the ratio's interval is symmetric on the log scale.
+    Not stratified.
+
     References
     ----------
     As `terminal_mean`.
@@ -210,6 +215,19 @@ def while_alive_rate(
     ----------
     Mao (2023), Biometrics 79, 1749-1760. Checked against base R on hfactioncpx12 and mets' ratio of
     means.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import Assignment, Trial
+    >>> from checkpoint_eval.outcomes import Episodes
+    >>> seen = Episodes(
+    ...     person=[0, 0, 1, 1, 2, 3], start=[0, 4, 0, 6, 0, 0], stop=[4, 8, 6, 8, 8, 4],
+    ...     event=[1, 1, 1, 0, 1, 0], people=4, terminal=[0, 0, 0, 1],
+    ... )
+    >>> arms = Assignment(arm=[0, 1, 0, 1], arms=("court", "contract"), stratum=[0] * 4)
+    >>> trial = Trial(assignment=arms, outcomes={"arrests": seen})
+    >>> while_alive_rate(trial, outcome="arrests", horizon=8).by_arm
+    (0.1875, 0.08333333333333333)
     """
     check_level(level)
     check_choice(measure, "measure", MEASURES)
@@ -306,7 +324,7 @@ def terminal_mean_test(
     -----
     ∫ W (dμ₁ − dμ₀) over all of follow-up, W = Y₁Y₀/(Y₁ + Y₀), Y being those alive and at risk; its
     variance by person, the weight held fixed. Without a terminal event it is
-    `mean_cumulative_test`.
+    `mean_cumulative_test`. Not stratified.
 
     References
     ----------

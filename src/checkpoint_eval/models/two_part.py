@@ -66,7 +66,7 @@ def two_part_effects(
         in each arm:
 
         - share with any, difference;
-        - mean among those with any, ratio;
+        - mean among those with any, ratio: of each arm's mean divided by its share;
         - mean, difference: of share times mean among those with any;
         - mean, ratio.
 
@@ -86,7 +86,7 @@ def two_part_effects(
     Share by logistic regression, d of everyone; amount by `model`, of those with d = 1. Both are
     predicted for everyone in each arm, and averaged. Variances are from each person's influence on
     all of it at once (sandwich and delta method), n/(n − 1) in each arm; intervals are normal, of
-    ratios on the log scale.
+    ratios on the log scale. Not stratified: strata may be named in `adjust`.
 
     Without covariates the gamma model gives the arms' own shares and means, whatever the truth:
     the difference of means is that of `mean_difference`. The log-normal model leans on
@@ -103,8 +103,8 @@ def two_part_effects(
     Duan, Manning, Morris and Newhouse (1983), Journal of Business and Economic Statistics 1,
     115-126; Duan (1983), JASA 78, 605-610 (smearing); Manning and Mullahy (2001), Journal of Health
     Economics 20, 461-494; Stefanski and Boos (2002), American Statistician 56, 29-38, for the
-    variance. Engine: statsmodels GLM. Checked against R glm with numerical derivatives, a
-    jack-knife and hand-worked arms.
+    variance. Engine: statsmodels GLM. Checked against R glm with numerical derivatives, how far
+    numbers move with each person's weight, and hand-worked arms.
 
     Examples
     --------

@@ -16,6 +16,8 @@ Zeros = Literal["none", "inflated", "hurdle"]
 UNREACHED = "no finite maximum of the likelihood was reached"
 # A dispersion, or a share of added zeros, below this is on its way to 0.
 LEAST = 1e-6
+# Log odds of added zeros to climb from, many and few: one climb alone may end at a share of 0.
+BEGUN = (-1.0, -4.0)
 # At a maximum a Newton step would gain no more than this.
 SETTLED = 1e-9
 
@@ -171,7 +173,10 @@ def inflated_fit(counts: Counts, spread: Spread, start: FloatArray) -> Fit:
             counts.value, counts.columns, exog_infl=counts.zero_columns, offset=counts.log_time
         )
     dispersed = spread == "negative binomial"
-    found = maximum(model, np.concatenate([[-1.0, 0.0], start]), dispersed=dispersed)
+    climbed = [
+        maximum(model, np.concatenate([[z, 0.0], start]), dispersed=dispersed) for z in BEGUN
+    ]
+    found = max(climbed, key=_height)
     told, reason = "", found.reason
     if found.at.size:
         added = expit([found.at[0], found.at[0] + found.at[1]])
@@ -194,6 +199,12 @@ def inflated_fit(counts: Counts, spread: Spread, start: FloatArray) -> Fit:
     )
 
 
+def _height(found: Maximum) -> tuple[float, bool]:
+    """Return what of two climbs is better: the higher, and of equals the one that settled."""
+    reached = found.log_likelihood
+    return round(reached, 8) if np.isfinite(reached) else -np.inf, not found.reason
+
+
 def _at_the_edge(added: FloatArray, dispersion: float) -> str:
     """Return which part of the model is not needed, where the likelihood is highest without it."""
     if added.min() < LEAST:
@@ -205,9 +216,10 @@ def _at_the_edge(added: FloatArray, dispersion: float) -> str:
 
 def plain_fit(counts: Counts, spread: Spread, start: FloatArray) -> Maximum:
     """Return the maximum without a part for the zeros; Poisson's where there is no dispersion."""
-    from statsmodels.discrete.discrete_model import NegativeBinomial, Poisson
+    from statsmodels.discrete.discrete_model import NegativeBinomialP, Poisson
 
-    kind = Poisson if spread == "poisson" else NegativeBinomial
+    # statsmodels' NegativeBinomial takes the dispersion's logarithm until it was fitted once.
+    kind = Poisson if spread == "poisson" else NegativeBinomialP
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = kind(counts.value, counts.columns, offset=counts.log_time)

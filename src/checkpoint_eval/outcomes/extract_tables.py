@@ -142,7 +142,19 @@ class Custody(ExtractTable):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Departures(ExtractTable):
-    """Deaths and emigrations, one a row: when a person could no longer reoffend here."""
+    """Deaths and emigrations, one a row: when a person could no longer reoffend here.
+
+    Attributes
+    ----------
+    person : (m,) int
+        Place of the person in `Records.ids`; -1 for an identifier that is not there.
+    date : (m,) datetime64[D]
+        The last day they could have been seen.
+    kind : (m,) int
+        Into `kinds`, -1 where unknown.
+    kinds : tuple of str
+        Such as "death" and "emigration".
+    """
 
     person: IntArray
     date: Days

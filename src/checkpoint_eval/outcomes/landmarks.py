@@ -27,7 +27,7 @@ def landmark(trial: Trial, *, outcome: str, at: float) -> Trial:
     Trial
         The same trial with one more outcome, ``"{outcome} after {at} {unit}"``, timed from the
         landmark, and one more analysis set of the same name: those followed beyond it. Every verb
-        takes the two.
+        takes the two. In the new outcome all others are missing.
 
     Raises
     ------

@@ -248,7 +248,8 @@ def time_at_risk(
         As `proven_reoffending`.
     clock : {"elapsed", "street"}
         From the index day to the end of follow-up, of the extract, or to death or departure;
-        "street" takes out days in custody.
+        "street" takes out days in custody. The index day counts, the last does not: 12 months
+        from 1 August 2016 are 365 days.
 
     Returns
     -------

@@ -64,7 +64,8 @@ def time_to_reoffence(
     Notes
     -----
     An offence on the day of death or departure counts. One that happens on the index day has time
-    0 and counts only with ``Counting(day_zero=True)``.
+    0 and counts only with ``Counting(day_zero=True)``. On the street clock one that happens in
+    custody has the time at which custody began.
 
     References
     ----------

@@ -182,6 +182,11 @@ class Counts(Comparison):
     ------
     TrialError
         For numbers out of range.
+
+    Notes
+    -----
+    One person's log rate has variance 1/(rate × exposure) + dispersion (Zhu and Lakkis 2014). Of
+    unequal times at risk only the mean is taken.
     """
 
     control: float

@@ -234,7 +234,8 @@ def operating_characteristics(bounds: StoppingBounds, *, drift: ArrayLike) -> pd
 
     References
     ----------
-    Jennison and Turnbull (2000), chapter 19. Checked against R gsDesign (gsProbability, gsPOS).
+    Jennison and Turnbull (2000), chapter 19. Checked against a second recursion in
+    tests/reference and R gsDesign (gsPOS).
 
     Examples
     --------

@@ -132,8 +132,9 @@ def forecast_events(  # noqa: PLR0913 - accrual, follow-up and losses are each t
     -----
     One constant hazard for all, both arms together; its uncertainty is that of a gamma distribution
     with the events and time at risk so far (Jeffreys' prior adds half an event). Each draw gives
-    those still at risk and those still to come their times. Whoever has no event and was followed
-    until now is at risk; whoever was followed for less is lost.
+    those still at risk and those still to come, a Poisson process of the pace of `accrual`, their
+    times. Whoever has no event and was followed until now is at risk; whoever was followed for less
+    is lost.
 
     References
     ----------

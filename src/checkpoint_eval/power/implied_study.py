@@ -209,8 +209,9 @@ def study_of(protocol: Protocol) -> Study:
 
     Notes
     -----
-    People are multiplied by the share whose outcome is known, and divided by the inflation of the
-    looks (O'Brien-Fleming spending). With a hazard ratio those lost count until they are lost.
+    People are multiplied by the share whose outcome is known; with a hazard ratio those lost count
+    until they are lost. Looks spend as O'Brien and Fleming: the power is that of their bounds at
+    the same effect; for people needed, and the least effect, people are divided by their inflation.
 
     References
     ----------

@@ -63,6 +63,21 @@ class Hazards(Comparison):
     ------
     TrialError, ImpossibleDesign
         For numbers out of range; for a plateau that leaves too few for `control`.
+
+    Notes
+    -----
+    With a plateau the cumulative hazard of control is −log(plateau) (1 − e^(−λt)), so that hazards
+    stay proportional and plateau^ratio of treatment never have the event (Tsodikov, Ibrahim and
+    Yakovlev 2003, JASA 98, 1063-1078). That is no mixture of people who never do and exponential
+    times: with the same risk by `at` and the same plateau the two part at other times.
+
+    Examples
+    --------
+    Half of control by 12 months, people entering over 18 months and followed for 12 more.
+
+    >>> from checkpoint_eval.power import people_needed
+    >>> people_needed(Hazards(ratio=0.7, control=0.5, at=12, accrual=18, follow_up=12)).people
+    395.0
     """
 
     ratio: float

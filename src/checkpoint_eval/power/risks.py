@@ -59,8 +59,9 @@ class Proportions(Comparison):
         What is tested: treatment minus control, or treatment divided by control.
     formula : {"pooled", "unpooled", "arcsine", "continuity", "fisher", "boschloo"}
         The test. "pooled" is the score test; "unpooled" Wald's, of the logarithm of a ratio;
-        "fisher" and "boschloo" are exact, by enumeration of all tables. The last four test the
-        difference against none.
+        "fisher" and "boschloo" are exact, by enumeration of all tables; two-sided, the first
+        rejects by the tables no likelier than the one seen, as R's fisher.test, and the second by
+        half of alpha on a side. The last four test the difference against none.
     margin : float, optional
         The value of the measure under the null hypothesis; default none, 0 or 1. With reoffending,
         a difference of 0.05 with ``better="lower"`` is non-inferiority.

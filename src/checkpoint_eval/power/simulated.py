@@ -16,7 +16,7 @@ from checkpoint_eval.results import NAN
 ROUNDING = 1e-12  # a share of draws equals alpha only up to rounding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PowerRow(Shown):
     """How often one analysis is significant.
 

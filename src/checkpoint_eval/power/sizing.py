@@ -137,7 +137,7 @@ def events_needed(
     References
     ----------
     Schoenfeld (1981), Biometrika 68, 316-319; Freedman (1982), Statistics in Medicine 1, 121-129.
-    Checked against R rpact, gsDesign's and Collett's printed examples.
+    Checked against R rpact, gsDesign's printed examples and the 133 deaths of Collett's.
 
     Examples
     --------

@@ -122,7 +122,8 @@ class UserSpending:
     Attributes
     ----------
     values : (k,) float
-        The error spent by each look, all looks before it included and both sides together.
+        The error spent by each look, all looks before it included and both sides together. The
+        last is at most the design's alpha; what it leaves is never spent.
     looks : (k,) float
         The shares of the planned information at which; evenly spaced when not given.
 

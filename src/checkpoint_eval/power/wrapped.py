@@ -120,6 +120,11 @@ class InClusters(Wrapped):
     ------
     TrialError, ImpossibleDesign
         For numbers out of range; around an exact test.
+
+    Notes
+    -----
+    Clusters multiply the variance by 1 + ((1 + cv²) size − 1) icc (Eldridge, Ashby and Kerry 2006).
+    People are asked for in whole clusters.
     """
 
     design: Comparison
@@ -191,8 +196,9 @@ class PartiallyNested(Wrapped):
 
     Notes
     -----
-    With the navigators fixed, their number bounds the power: the variance of the mean in
-    treatment does not fall below ICC/navigators of one person's.
+    Navigators multiply the variance in treatment by 1 + ((1 + cv²) caseload − 1) icc (Moerbeek and
+    Wong 2008; Eldridge, Ashby and Kerry 2006). With the navigators fixed, their number bounds the
+    power: the variance of the mean in treatment does not fall below ICC/navigators of one person's.
     """
 
     design: Comparison

@@ -1,7 +1,8 @@
-"""REPORT: all that the protocol promised, as tables, figures and one page.
+"""REPORT: all that the protocol promised, as tables, figures, a page, a document and a workbook.
 
-`evaluate` computes; tables and figures only format what it found. matplotlib and seaborn are
-imported by `figures` alone.
+`evaluate` computes; `estimates_table`, the `plot_` verbs and the `write_` verbs only format what it
+found, and `protect` withholds small counts. matplotlib and seaborn are imported when something is
+drawn.
 """
 
 from checkpoint_eval import _names

@@ -151,13 +151,19 @@ CONSORT: tuple[tuple[str, str], ...] = (
     ),
 )
 
-# Sherman and Strang (2009), Crim-PORT 1.0: its twelve sections, the first with what its form lists.
+# Sherman and Strang (2009), Crim-PORT 1.0: the items of its first section, and the other eleven
+# sections by their titles, which are all that could be verified of them (docs/decisions.md).
 CRIMPORT: tuple[tuple[str, str], ...] = (
+    ("1A", "Name of the experiment"),
+    ("1B-D", "Principal and co-principal investigators, and their employers"),
     (
-        "1",
-        "Name and hypotheses: all variations of treatment delivery, all outcome measures and all "
-        "subgroups to be tested",
+        "1E",
+        "General hypothesis: which treatment causes less or more of which outcome than which "
+        "comparison",
     ),
+    ("1F1", "Specific hypotheses: all variations of treatment delivery"),
+    ("1F2", "Specific hypotheses: all variations of outcome measures"),
+    ("1F3", "Specific hypotheses: all subgroups"),
     ("2", "Organisational framework"),
     ("3", "Unit of analysis"),
     ("4", "Eligibility criteria"),

@@ -126,7 +126,7 @@ def _of_results(evaluation: Evaluation) -> dict[str, str]:
 
 
 def crimport_answers(evaluation: Evaluation) -> dict[str, str]:
-    """Return the answers to CrimPORT's sections that protocol and data hold, by number."""
+    """Return the answers to CrimPORT's items that protocol and data hold, by number."""
     protocol = evaluation.protocol
     answers: dict[str, str] = {}
     flow = evaluation.flow
@@ -139,9 +139,13 @@ def crimport_answers(evaluation: Evaluation) -> dict[str, str]:
     outcomes = "; ".join(f"{each.name}: {each.variable}" for each in protocol.outcomes)
     several = [each for found in evaluation.subgroups for each in found.subgroups]
     planned = [each.moderator for each in several if each.planned]
-    subgroups = f" Subgroups: {', '.join(planned)}." if planned else ""
+    primary = ", ".join(each.variable for each in protocol.outcomes if each.primary)
+    control, *others = evaluation.arms
     return answers | {
-        "1": f"{protocol.title}. Outcomes: {outcomes}.{subgroups} Hypotheses: {BLANK}",
+        "1A": protocol.title,
+        "1E": f"{' or '.join(others)} against {control}, on {primary}. Direction: {BLANK}",
+        "1F2": outcomes,
+        "1F3": ", ".join(planned) if planned else "None were promised",
         "3": f"One row a person; randomised: {told_by_arm(flow.steps[0].counts, flow.arms)}",
         "6": f"Outcomes are read within {protocol.horizon:g} {protocol.unit}. Dates: {BLANK}",
         "7": allocation_told(protocol.allocation),

@@ -3,13 +3,15 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.cohort.faithfulness import Fidelity
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.report.figures import CONTROL, TREATMENTS, own_axes, theme
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, legible, own_axes, theme
 
 FAR = 3.0  # standard errors
 
 
+@legible
 def plot_fidelity(found: Fidelity, *, ax: Axes | None = None) -> Axes:
     """Draw how far each measure of a cohort is from its reference, in standard errors.
 
@@ -23,8 +25,7 @@ def plot_fidelity(found: Fidelity, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    if not isinstance(found, Fidelity):
-        raise TrialError(f"`found` must be a `Fidelity`, got {type(found).__name__}.")
+    check_noun(found, Fidelity, "found", of="fidelity")
     rows = [each for each in found.margins if not np.isnan(each.errors_away)]
     if not rows:
         raise TrialError("No measure of `found` is known, so there is nothing to draw.")

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import check_noun, counted
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -204,11 +204,7 @@ def cross_check(evaluation: Evaluation, trial: Trial) -> CrossCheck:
     ['lifelines', 'lifelines']
     """
     check_trial(trial)
-    if not isinstance(evaluation, Evaluation):
-        raise TrialError(
-            f"`evaluation` must be an `Evaluation`, got {type(evaluation).__name__}; make one "
-            "with `evaluate`."
-        )
+    check_noun(evaluation, Evaluation, "evaluation", of="evaluate")
     if evaluation.data_digest != trial.digest:
         raise TrialError(
             f"`trial` has digest {trial.digest[:12]}, but the evaluation is of data "

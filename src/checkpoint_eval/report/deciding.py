@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.design.protocol import Protocol
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.evaluation import Evaluation, Result
@@ -42,6 +43,7 @@ def decision_table(evaluation: Evaluation) -> pd.DataFrame:
     References
     ----------
     CONSORT 2025 (Hopewell et al., BMJ 2025;388:e081123), items 21 and 26; ICH E9(R1) (2019).
+    Checked against tables written by hand in tests/hand.
 
     Examples
     --------
@@ -50,8 +52,7 @@ def decision_table(evaluation: Evaluation) -> pd.DataFrame:
     >>> table.loc[:1, ["outcome", "confirmatory", "met"]].to_numpy().tolist()
     [['rearrest', True, 'met'], ['rearrest', False, 'none promised']]
     """
-    if not isinstance(evaluation, Evaluation):
-        raise TrialError(f"`evaluation` must be an `Evaluation`, got {type(evaluation).__name__}.")
+    check_noun(evaluation, Evaluation, "evaluation", of="evaluate")
     protocol = evaluation.protocol
     if protocol is None:
         raise TrialError(

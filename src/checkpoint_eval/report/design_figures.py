@@ -4,13 +4,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.balance.drifting import Drift
 from checkpoint_eval.balance.integrity import Integrity
 from checkpoint_eval.balance.rule_table import RuleTable
-from checkpoint_eval.errors import TrialError
-from checkpoint_eval.report.figures import CONTROL, TREATMENTS, arm_colours, own_axes, theme
+from checkpoint_eval.report.figures import (
+    CONTROL,
+    TREATMENTS,
+    arm_colours,
+    legible,
+    own_axes,
+    theme,
+)
 
 
+@legible
 def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
     """Draw the difference between arms over the order of arrival, with the band of the rule.
 
@@ -23,6 +31,7 @@ def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    check_noun(path, Drift, "path", of="drift")
     with theme():
         ax = own_axes(ax, (7.2, 3.6), layout="constrained")
         ax.axhline(0, color=CONTROL, lw=0.8)
@@ -48,6 +57,7 @@ def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@legible
 def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
     """Draw how well candidate rules are guessed, and write how far they let arms drift apart.
 
@@ -63,6 +73,7 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    check_noun(table, RuleTable, "table", of="compare_rules")
     with theme():
         height = 1.2 + 0.45 * len(table.rows)
         ax = own_axes(ax, (7.2, height), layout="constrained")
@@ -89,6 +100,7 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@legible
 def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
     """Draw the share treated as assigned, by group in order, such as months, with its limits.
 
@@ -102,11 +114,7 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    if not isinstance(integrity, Integrity):
-        raise TrialError(
-            f"`integrity` must be what `treatment_integrity` returns, got "
-            f"{type(integrity).__name__}."
-        )
+    check_noun(integrity, Integrity, "integrity", of="treatment_integrity")
     groups = list(dict.fromkeys(row.group for row in integrity.rows))
     colours = arm_colours(integrity.arms)
     with theme():

@@ -64,8 +64,9 @@ class Disclosure(Shown):
             f"An effect is not shown where fewer than {self.threshold} people of an arm had the "
             "event, or did not, or where it would tell such a number beside others. Each step of a "
             f"curve stands for at least {self.threshold} events in every arm, and comes no earlier "
-            "than they did. All statistics were computed from the true counts; what is said of "
-            "methods leaves out numbers that were found in the data."
+            "than they did. Means and totals of an arm are not shown where one person has most of "
+            "them. All statistics were computed from the true counts; what is said of methods "
+            "leaves out numbers that were found in the data."
         )
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
@@ -20,6 +20,7 @@ Sum: TypeAlias = tuple[Cell, tuple[Cell, ...]]
 Told: TypeAlias = int | Withheld
 
 MANY = 1e9  # people: more than any trial has
+SEVERAL = 4  # cells: for fewer, one look at each costs no more than looking round
 ROUNDING = 1e-6  # of a solution that is a whole number
 
 
@@ -83,8 +84,10 @@ def withhold_partners(
     """
     for part in connected(sums):
         audit = Audit(part, report)
-        for cell in audit.place:
-            while report.is_small(cell) and only(cell) and not audit.has_room(cell):
+        small = [cell for cell in audit.place if report.is_small(cell) and only(cell)]
+        audit.look_round(small)
+        for cell in small:
+            while report.is_small(cell) and not audit.has_room(cell):
                 partner = _partner(cell, audit)
                 if partner is None:
                     break
@@ -108,10 +111,21 @@ class Audit:
             for at, cell in enumerate((whole, *parts))
         ]
         rows, columns, signs = zip(*entries, strict=True)
-        self.matrix = csr_array((signs, (rows, columns)), shape=(len(sums), len(every)))
+        matrix = csr_array((signs, (rows, columns)), shape=(len(sums), len(every)))
+        self.nothing = LinearConstraint(matrix.tocsc(), 0, 0)
         # The true counts are possible, whatever is told.
         true = [float(count) for _, count in every]
         self.seen = np.array([true, true])
+
+    def look_round(self, cells: Sequence[Cell]) -> None:
+        """See what is possible for many cells at once: most are not too closely told."""
+        near = [cell for cell in cells if not self._is_wide(cell)]
+        for turn in (1, 2) if len(near) > SEVERAL else ():
+            # Some up and others down, each by a weight of its own, as cells add up to others.
+            aim = np.zeros(len(self.place))
+            aim[[self.place[cell] for cell in near]] = np.cos(turn * np.arange(len(near)))
+            for sign in (-1, 1):
+                self.see(self._solved(sign * aim))
 
     def has_room(self, cell: Cell) -> bool:
         """Whether enough values are possible for a cell, given what is told.
@@ -119,34 +133,39 @@ class Audit:
         Every solution tells what is possible for all cells at once, and remains possible when more
         is withheld: few cells need a solution of their own.
         """
-        column, least = self.place[cell], self.report.rule.least_possible
-        bounds = [self.report.ends(each) for each in self.place]
         for sign in (-1, 1):
-            if self._width(column) >= least:
+            if self._is_wide(cell):
                 return True
-            found = self._solved(column, sign, bounds)
-            self.seen[0] = np.minimum(self.seen[0], np.ceil(found - ROUNDING))
-            self.seen[1] = np.maximum(self.seen[1], np.floor(found + ROUNDING))
-        return self._width(column) >= least
+            self.see(self.extreme(cell, sign))
+        return self._is_wide(cell)
 
-    def ends(self, cell: Cell, *, without: Cell | None = None) -> tuple[float, float]:
-        """Return the least and the greatest count that a cell can have, were one cell withheld."""
-        column, report = self.place[cell], self.report
-        bounds = [
-            report.after(each) if each == without else report.ends(each) for each in self.place
-        ]
-        low, high = (float(self._solved(column, sign, bounds)[column]) for sign in (1, -1))
-        return float(np.ceil(low - ROUNDING)), float(np.floor(high + ROUNDING))
+    def see(self, found: FloatArray) -> None:
+        """Remember counts that are possible."""
+        self.seen[0] = np.minimum(self.seen[0], np.ceil(found - ROUNDING))
+        self.seen[1] = np.maximum(self.seen[1], np.floor(found + ROUNDING))
 
-    def _width(self, column: int) -> float:
-        return float(self.seen[1, column] - self.seen[0, column] + 1)
+    def extreme(self, cell: Cell, sign: int, *, without: Cell | None = None) -> FloatArray:
+        """Return possible counts with a cell as small (1) or great (-1) as can be.
 
-    def _solved(self, column: int, sign: int, bounds: list[tuple[float, float]]) -> FloatArray:
-        """Return counts that fit all that is told, one as small (1) or great (-1) as can be."""
-        aim = np.zeros(len(bounds))
-        aim[column] = sign
-        nothing = np.zeros(len(self.sums))
-        found = linprog(aim, A_eq=self.matrix, b_eq=nothing, bounds=bounds, method="highs-ds")
+        They fit all that is told, or all but one more count.
+        """
+        aim = np.zeros(len(self.place))
+        aim[self.place[cell]] = sign
+        return self._solved(aim, without=without)
+
+    def width(self, cell: Cell) -> float:
+        """Return how many values of a cell have been seen to be possible."""
+        low, high = self.seen[:, self.place[cell]]
+        return float(high - low + 1)
+
+    def _is_wide(self, cell: Cell) -> bool:
+        return self.width(cell) >= self.report.rule.least_possible
+
+    def _solved(self, aim: FloatArray, *, without: Cell | None = None) -> FloatArray:
+        report = self.report
+        ends = [report.after(each) if each == without else report.ends(each) for each in self.place]
+        # Without whole numbers asked for, this is the shortest way to the solver of `linprog`.
+        found = milp(aim, constraints=self.nothing, bounds=Bounds(*np.transpose(ends)))
         if found.x is None:
             raise RuntimeError(f"what is told contradicts itself: {found.message}")
         return floats(found.x)
@@ -182,10 +201,14 @@ def _partner(cell: Cell, audit: Audit) -> Cell | None:
             *(other[1], other[0]),
         )
     )
-    low, high = audit.ends(cell)
+    # The cell was seen to have no room, at both its ends: this is its width.
+    place, width = audit.place[cell], audit.width(cell)
     for other in open_to:
-        ends = audit.ends(cell, without=other)
-        if ends[1] - ends[0] > high - low:
+        least, most = (audit.extreme(cell, sign, without=other) for sign in (1, -1))
+        if np.floor(most[place] + ROUNDING) - np.ceil(least[place] - ROUNDING) + 1 > width:
+            # Possible from now on, for every cell.
+            audit.see(least)
+            audit.see(most)
             return other
     # Two may do together what neither does alone.
     return next((other for other in open_to if other in near), None)

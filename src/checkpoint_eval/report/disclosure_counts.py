@@ -7,6 +7,7 @@ from typing import Protocol
 
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.report.disclosure_amounts import Held
 from checkpoint_eval.report.disclosure_audit import (
     Cell,
     Kind,
@@ -31,6 +32,10 @@ class Counts(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Numbers in words that count nobody."""
+
+    @property
+    def amounts(self) -> Held:
+        """How much each person has, where that is known."""
 
     @property
     def few(self) -> Set[Kind]:
@@ -69,12 +74,15 @@ class HeardCounts:
 
     A first walk hears them, a second, of what `settle` returns, tells them. Counts of one kind are
     taken to be nested: whoever is in a smaller one is in a larger one, as analysis sets are, and
-    events by time. `names` hold numbers that count nobody.
+    events by time. `names` hold numbers that count nobody, `amounts` how much each person has.
     """
 
-    def __init__(self, rule: Disclosure, *, names: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, rule: Disclosure, *, names: tuple[str, ...] = (), amounts: Held | None = None
+    ) -> None:
         self.rule = rule
         self.names = names
+        self.amounts: Held = amounts or {}
         self.heard: dict[Cell, None] = {}
         self.sums: dict[Sum, None] = {}
         self.zeros: set[Kind] = set()
@@ -143,7 +151,12 @@ class HeardCounts:
         report = replace(report, exact={each for each in self.exact if report.is_open(each)})
         withhold_partners(report, sums, only=lambda cell: cell[0][0] in OF_OUTCOMES)
         return SettledCounts(
-            rule=rule, names=self.names, report=report, sums=tuple(sums), few=frozenset(self.few)
+            rule=rule,
+            names=self.names,
+            amounts=self.amounts,
+            report=report,
+            sums=tuple(sums),
+            few=frozenset(self.few),
         )
 
     def _nest(self) -> None:
@@ -164,6 +177,7 @@ class SettledCounts:
 
     rule: Disclosure
     names: tuple[str, ...]
+    amounts: Held
     report: Print
     sums: tuple[Sum, ...]
     few: Set[Kind]

@@ -4,6 +4,7 @@ import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval.models.inequality import Inequality
+from checkpoint_eval.report.disclosure_amounts import dominated
 from checkpoint_eval.report.disclosure_audit import Cell, Told
 from checkpoint_eval.report.disclosure_counts import Counts
 from checkpoint_eval.report.disclosure_estimates import (
@@ -18,7 +19,9 @@ from checkpoint_eval.results import NAN, Curve
 
 # Steps lie on a grid of so many times, so that none is the day of one person's event.
 GRID = 24
+ROUNDING = 1e-9  # of a time
 LORENZ = 10  # groups of people at most
+SPREAD = ("amount", "dominated")  # what is held of an arm whose amounts tell of few, or of one
 
 
 def curve_told(curve: Curve, counts: Counts) -> Curve | None:
@@ -27,7 +30,7 @@ def curve_told(curve: Curve, counts: Counts) -> Curve | None:
     Events and censorings are moved to the end of their step: who is at risk before it are all who
     had not left by the step before. The height is the true one at that time.
     """
-    ends = step_ends(curve, counts.rule.threshold)
+    ends, grid = step_ends(curve, counts.rule.threshold), _grid(curve, counts.rule.threshold)
     if not ends.size:
         return None
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -54,7 +57,7 @@ def curve_told(curve: Curve, counts: Counts) -> Curve | None:
     )
     return told_as(
         curve,
-        time=_grid(curve)[np.searchsorted(_grid(curve), curve.time[ends])],
+        time=grid[np.searchsorted(grid, curve.time[ends] - ROUNDING)],
         at_risk=told["at risk"],
         events=told["step events"],
         censored=told["censored"],
@@ -68,9 +71,17 @@ def curve_told(curve: Curve, counts: Counts) -> Curve | None:
     )
 
 
-def _grid(curve: Curve) -> FloatArray:
-    """Return the times a step may have: whole ones where the curve has whole ones."""
-    last = float(curve.time[-1])
+def _grid(curve: Curve, threshold: int) -> FloatArray:
+    """Return the times a step may have: whole ones where the curve has whole ones.
+
+    They end where enough people are followed: when all of these leave, or at a round number, as
+    any other time is that of one person.
+    """
+    enough = np.flatnonzero((curve.at_risk >= threshold).all(axis=0))
+    last = float(curve.time[enough[-1]]) if enough.size else 0.0
+    if last > 0 and enough[-1] < curve.time.size - 1:
+        unit = 10.0 ** (np.floor(np.log10(last)) - 1)
+        last = float(np.floor(last / unit + ROUNDING) * unit)
     grid = np.linspace(0, last, GRID + 1)[1:]
     return np.unique(np.ceil(grid)) if (curve.time == np.round(curve.time)).all() else grid
 
@@ -84,7 +95,7 @@ def step_ends(curve: Curve, threshold: int) -> IntArray:
     if not enough.size:
         return np.zeros(0, dtype=np.int64)
     last = int(enough[-1])
-    places = np.searchsorted(curve.time, _grid(curve), side="right") - 1
+    places = np.searchsorted(curve.time, _grid(curve, threshold) + ROUNDING, side="right") - 1
     places = np.unique(places[(places >= 0) & (places <= last)])
     ends: list[int] = []
     before = np.zeros(len(curve.arms), dtype=np.int64)
@@ -133,22 +144,26 @@ def _told(name: str, curve: Curve, values: IntArray, counts: Counts) -> "np.ndar
 
 def inequality_told(found: Inequality, counts: Counts) -> Inequality:
     """Return Gini coefficients and Lorenz curves by the rule: of groups of people, not of each."""
+    outcome = found.difference.outcome
+    hidden_arms = []
+    for arm, share in zip(found.arms, found.share, strict=True):
+        has = np.diff(share)
+        # With any at all: what is spread over few people tells how many they are.
+        if np.count_nonzero(has > 0) < counts.rule.threshold:
+            counts.hold(("amount", outcome, arm))
+        if dominated(has[:-3:-1], 1.0):
+            counts.hold(("dominated", outcome, arm))
+        hidden_arms.append(any((what, outcome, arm) in counts.few for what in SPREAD))
     difference = estimate_told(found.difference, counts)
-    # With any at all: what is spread over few people tells how many they are.
-    having = [int(np.count_nonzero(np.diff(share) > 0)) for share in found.share]
-    few = [n < counts.rule.threshold for n in having]
-    for arm, hidden in zip(found.arms, few, strict=True):
-        if hidden:
-            counts.hold(("amount", found.difference.outcome, arm))
-
     curves = [
         _lorenz_told(people, share, counts.rule.threshold, hidden=hidden)
-        for people, share, hidden in zip(found.people, found.share, few, strict=True)
+        for people, share, hidden in zip(found.people, found.share, hidden_arms, strict=True)
     ]
 
     def pair(values: tuple[float, float]) -> tuple[float, float]:
         control, treatment = (
-            NAN if hidden else rounded(each) for each, hidden in zip(values, few, strict=True)
+            NAN if hidden else rounded(each)
+            for each, hidden in zip(values, hidden_arms, strict=True)
         )
         return control, treatment
 
@@ -166,8 +181,13 @@ def inequality_told(found: Inequality, counts: Counts) -> Inequality:
 def _lorenz_told(
     people: FloatArray, share: FloatArray, threshold: int, *, hidden: bool
 ) -> tuple[FloatArray, FloatArray]:
-    groups = min(LORENZ, (people.size - 1) // threshold)
-    knots = np.linspace(0, 1, max(groups, 1) + 1)
+    groups = max(min(LORENZ, (people.size - 1) // threshold), 1)
+    # Nor may one dominate those with most: then they are told with others.
+    while groups > 1 and dominated(
+        np.diff(share)[:-3:-1], 1 - np.interp(1 - 1 / groups, people, share)
+    ):
+        groups -= 1
+    knots = np.linspace(0, 1, groups + 1)
     if hidden:
         return knots, np.full(knots.size, NAN)
     return knots, np.round(np.interp(knots, people, share), 2)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
+from typing import TYPE_CHECKING
 
 from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
@@ -11,6 +12,9 @@ from checkpoint_eval.report.disclosure import Disclosure
 from checkpoint_eval.report.disclosure_audit import Cell, Kind, Told
 from checkpoint_eval.report.disclosure_protecting import walked
 from checkpoint_eval.report.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from checkpoint_eval.report.disclosure_amounts import Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class _Listening:
         self.rule = rule or Disclosure()
         self.as_is = rule is None
         self.names: tuple[str, ...] = ()
+        self.amounts: Held = {}
         self.few: frozenset[Kind] = frozenset()
         self.heard: dict[Kind, dict[Told, tuple[float, float]]] = {}
 

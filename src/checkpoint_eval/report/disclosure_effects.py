@@ -1,10 +1,11 @@
 """Bounds, subgroups and pathways by the rule."""
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval.models.bounds import Bounds
 from checkpoint_eval.models.pathway_overlap import CoOccurrence
 from checkpoint_eval.models.pathway_parts import PathwayCounts
@@ -19,6 +20,7 @@ from checkpoint_eval.report.disclosure_estimates import (
     rounded_all,
     significance_told,
 )
+from checkpoint_eval.report.disclosure_means import BESIDE, amounts_in
 from checkpoint_eval.report.disclosure_texts import text_told, without_reasons
 from checkpoint_eval.report.withheld import Withheld, told_as
 from checkpoint_eval.results import NAN, Estimate
@@ -46,10 +48,14 @@ def bounds_told(bounds: Bounds, counts: Counts) -> Bounds:
         for arm, n in zip(arms, bounds.missing, strict=True)
     )
     people = tuple(counts.tell(("people", arm), n) for arm, n in zip(arms, bounds.n, strict=True))
-    hidden = any(isinstance(each, Withheld) for each in (*missing, *people))
-    method = text_told(bounds.method, counts.rule, names=counts.names)
+    reason = ""
+    if any(isinstance(each, Withheld) for each in (*missing, *people)):
+        reason = "withheld: their width would tell how few are missing"
+    elif _ends_tell(bounds, arms, counts):
+        reason = "withheld: their ends would tell how few had the event, or who has most"
+    hidden, method = bool(reason), text_told(bounds.method, counts.rule, names=counts.names)
     if hidden:
-        method = f"{without_reasons(method)}; withheld: their width would tell how few are missing"
+        method = f"{without_reasons(method)}; {reason}"
 
     def told(value: float) -> float:
         return NAN if hidden else rounded(value)
@@ -69,6 +75,21 @@ def bounds_told(bounds: Bounds, counts: Counts) -> Bounds:
     )
 
 
+def _ends_tell(bounds: Bounds, arms: tuple[str, str], counts: Counts) -> bool:
+    """Whether the bounds of an arm are made of few events or non-events, or of few amounts.
+
+    An end of a share times the people is a number of events; the ends of trimmed ones count fewer.
+    """
+    held = [counts.amounts.get((bounds.outcome, bounds.analysis_set, arm)) for arm in arms]
+    kinds = product(("amount", "dominated"), arms)
+    if any((what, bounds.outcome, arm) in counts.few for what, arm in kinds):
+        return True
+    if any(held):
+        return any(each and (each.is_of_few(counts.rule) or each.is_of_one()) for each in held)
+    ends = [*bounds.arm_low, *(1 - each for each in bounds.arm_high)]
+    return any(end * n < counts.rule.threshold for end, n in zip(ends, 2 * bounds.n, strict=True))
+
+
 def subgroups_told(found: SubgroupEffects, counts: Counts) -> SubgroupEffects:
     """Return subgroup effects by the rule; the people of levels add up to everyone's."""
     for each in found.subgroups:
@@ -76,7 +97,7 @@ def subgroups_told(found: SubgroupEffects, counts: Counts) -> SubgroupEffects:
     return told_as(
         found,
         overall=estimate_told(found.overall, counts),
-        subgroups=tuple(_subgroup_told(each, counts) for each in found.subgroups),
+        subgroups=tuple(_subgrourounded(each, counts) for each in found.subgroups),
     )
 
 
@@ -97,11 +118,13 @@ def _hear_levels(found: Subgroup, overall: Estimate, counts: Counts) -> None:
             counts.add_up(whole, parts, all_of_it=len(parts) == len(found.levels))
 
 
-def _subgroup_told(found: Subgroup, counts: Counts) -> Subgroup:
+def _subgrourounded(found: Subgroup, counts: Counts) -> Subgroup:
     effects = tuple(
         estimate_told(effect, counts, of=(found.moderator, level))
         for level, effect in zip(found.levels, found.effects, strict=True)
     )
+    if _is_of_amounts(found, counts) and any(np.isnan(each.value) for each in effects):
+        effects = tuple(_without_level(each, counts.rule) for each in effects)
     interaction = significance_told(found.interaction, counts)
     closed = np.isnan(interaction.p_value)
     # A test of levels whose effects are not told would tell of them.
@@ -119,6 +142,23 @@ def _subgroup_told(found: Subgroup, counts: Counts) -> Subgroup:
             for arm, n in zip(arms, found.unknown, strict=False)
         ),
     )
+
+
+def _is_of_amounts(found: Subgroup, counts: Counts) -> bool:
+    return any(
+        not each.events
+        or amounts_in(each, each.contrast[0], counts, of=(found.moderator, level)) is not None
+        for level, each in zip(found.levels, found.effects, strict=True)
+    )
+
+
+def _without_level(effect: Estimate, rule: Disclosure) -> Estimate:
+    """Return the effect on a level without its numbers: everyone's less it is the last level's."""
+    if np.isnan(effect.value):
+        return effect
+    empty = dict.fromkeys(("value", "low", "high", "p_value", "std_error"), NAN)
+    why = f"{BESIDE} {rule.threshold}"
+    return told_as(effect, **empty, by_arm=(NAN, NAN), method=f"{effect.method}; {why}")
 
 
 def pathways_told(found: PathwayComparison, counts: Counts) -> PathwayComparison:
@@ -248,14 +288,22 @@ def _together_told(comparison: PathwayComparison, counts: Counts) -> CoOccurrenc
                 for pathway, n in zip(found.pathways, found.need, strict=True)
             ]
         ),
-        phi=_phi_told(found.phi, found.assessed, found.need, rule),
+        phi=_phi_told(found, rule),
         combinations=found.combinations[often][shown],
         counts=np.array([each for each in told if not isinstance(each, Withheld)], dtype=np.int64),
         incomplete=counts.tell(("incomplete", EVERYONE), found.incomplete, zero=True),
     )
 
 
-def _phi_told(phi: FloatArray, assessed: IntArray, need: IntArray, rule: Disclosure) -> FloatArray:
-    """Return correlations to one decimal, of needs that enough people have and enough do not."""
-    few = (need < rule.threshold) | (assessed - need < rule.threshold)
-    return np.where(few[:, None] | few[None, :], NAN, np.round(phi, 1))
+def _phi_told(found: CoOccurrence, rule: Disclosure) -> FloatArray:
+    """Return correlations to one decimal, where enough people have both, either and neither."""
+    need, without = found.combinations.astype(int), 1 - found.combinations.astype(int)
+    cells = [
+        (one * found.counts[:, None]).T @ other
+        for one, other in product((need, without), (need, without))
+    ]
+    few = np.min(cells, axis=0) < rule.threshold
+    np.fill_diagonal(
+        few, (found.need < rule.threshold) | (without.T @ found.counts < rule.threshold)
+    )
+    return np.where(few, NAN, np.round(found.phi, 1))

@@ -6,8 +6,10 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval.report.disclosure import Disclosure
 from checkpoint_eval.report.disclosure_audit import Told
 from checkpoint_eval.report.disclosure_counts import Counts
+from checkpoint_eval.report.disclosure_means import amounts_closed
 from checkpoint_eval.report.disclosure_texts import text_told, without_reasons
 from checkpoint_eval.report.evaluation import Result
+from checkpoint_eval.report.rounded import Rounded, figures
 from checkpoint_eval.report.tables import is_share
 from checkpoint_eval.report.withheld import Withheld, told_as
 from checkpoint_eval.results import NAN, Estimate, SignificanceTest
@@ -35,7 +37,11 @@ def estimate_told(value: Estimate, counts: Counts, *, of: tuple[str, ...] = ()) 
     arms = value.contrast[1], value.contrast[0]
     told = _counts_told((value.outcome, *of), arms, value, counts)
     method = text_told(value.method, counts.rule, names=counts.names)
-    reason = _closed(value, told, counts.rule) or _of_few(value, arms, counts)
+    reason = (
+        _closed(value, told, counts.rule)
+        or amounts_closed(value, counts, of=of)
+        or _of_compliers(value, counts)
+    )
     if not reason and _solvable(value) and _tells(value, (value.outcome, *of), arms, counts):
         reason = "withheld: beside others it would tell how few had the event, or of a subgroup"
     if reason:
@@ -56,7 +62,7 @@ def significance_told(
     """Return a test by the rule."""
     told = _counts_told((value.outcome, *of), value.arms, value, counts)
     method = text_told(value.method, counts.rule, names=counts.names)
-    if reason := _closed(value, told, counts.rule):
+    if reason := _closed(value, told, counts.rule) or amounts_closed(value, counts, of=of):
         empty = dict.fromkeys(("statistic", "p_value", "monte_carlo_error"), NAN)
         return told_as(value, **told, **empty, draws=0, method=_with_reason(method, reason))
     return told_as(
@@ -84,8 +90,9 @@ def _counts_told(
         people = ("analysed", *outcome, arm), n
         lost = ("missing", *outcome, arm), missing[place]
         if not isinstance(n, Withheld) and not isinstance(lost[1], Withheld):
+            name = "level" if len(outcome) > 2 else "people"  # of a subgroup those of its level
             counts.add_up(
-                (("people", *outcome[1:], arm), n + lost[1]),
+                ((name, *outcome[1:], arm), n + lost[1]),
                 [people, lost] if value.missing else [people],
             )
         if value.events and value.events[place] <= n:
@@ -147,21 +154,8 @@ def _with_reason(method: str, reason: str) -> str:
     return "; ".join(filter(None, (without_reasons(method), reason)))
 
 
-def _of_few(value: Estimate, arms: tuple[str, ...], counts: Counts) -> str:
-    """Return why an effect on amounts, or on those who complied, is not told.
-
-    A mean times its people is their sum, a share of pairs times the people of one arm those of the
-    other who won or lost: below the threshold it is the doing of few. The effect on compliers is
-    that on everyone divided by the share who complied.
-    """
-    if not value.events:
-        for arm, result in zip(arms, value.by_arm, strict=True):
-            if 0 <= result * max(value.n) < counts.rule.threshold:
-                counts.hold(("amount", value.outcome, arm))
-        if any(("amount", value.outcome, arm) in counts.few for arm in arms):
-            return (
-                f"withheld: the amounts of an arm are those of fewer than {counts.rule.threshold}"
-            )
+def _of_compliers(value: Estimate, counts: Counts) -> str:
+    """Return why the effect on compliers is not told: everyone's by the share who complied."""
     if value.estimand.startswith("complier") and counts.hides("received", "as assigned"):
         return "withheld: beside the effect on everyone it would tell how few received another arm"
     return ""
@@ -172,7 +166,7 @@ def _numbers(value: Estimate) -> dict[str, float]:
     least = 3 if is_share(value) else 2
     numbers = [value.value, value.low, value.high]
     for decimals in range(least, least + 4):
-        found = np.round(numbers, decimals).tolist()
+        found = [Rounded.to(each, 10.0**-decimals) for each in numbers]
         # 0.996 is not told as 1: whether the interval holds no effect is the message.
         if not any(
             told == value.null != number for told, number in zip(found, numbers, strict=True)
@@ -193,14 +187,14 @@ def share_told(share: float, n: Told, rule: Disclosure) -> float:
     return min(1.0, float(np.floor(share / step + 0.5) * step))
 
 
-def rounded(value: float, figures: int = FIGURES) -> float:
+def rounded(value: float, several: int = FIGURES) -> float:
     """Return a number to so many significant figures."""
     if isinstance(value, Withheld) or not np.isfinite(value) or value == 0:
         return value
-    return float(f"{value:.{figures}g}")
+    return Rounded.to(float(value), figures(value, several))
 
 
-def rounded_all(values: FloatArray, figures: int = FIGURES) -> FloatArray:
+def rounded_all(values: FloatArray, several: int = FIGURES) -> FloatArray:
     """Return an array of numbers, each to so many significant figures."""
-    flat = [rounded(float(each), figures) for each in values.ravel()]
+    flat = [rounded(float(each), several) for each in values.ravel()]
     return floats(flat).reshape(values.shape)

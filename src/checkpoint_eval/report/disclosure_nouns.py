@@ -9,6 +9,7 @@ from checkpoint_eval.balance.baseline import BaselineRow, BaselineTable
 from checkpoint_eval.balance.differences import BalanceRow, BalanceTable
 from checkpoint_eval.balance.integrity import Integrity, IntegrityRow
 from checkpoint_eval.balance.participant_flow import Flow
+from checkpoint_eval.report.disclosure_amounts import AT_BASELINE
 from checkpoint_eval.report.disclosure_audit import Cell, Kind, Told
 from checkpoint_eval.report.disclosure_counts import Counts
 from checkpoint_eval.report.disclosure_estimates import rounded
@@ -87,7 +88,8 @@ def baseline_told(table: BaselineTable, counts: Counts) -> BaselineTable:
         if row.kind == "categorical":
             counts.add_up(known, levels[row.covariate, row.arm])
         elif row.kind == "binary":
-            counts.add_up(known, [(_level_kind(row), row.count)], all_of_it=False)
+            none: Cell = ("level", row.covariate, "0", row.arm), row.known - row.count
+            counts.add_up(known, [(_level_kind(row), row.count), none])
     return told_as(
         table,
         n=tuple(counts.tell(("people", arm), n, keep=True) for arm, n in people.items()),
@@ -96,7 +98,8 @@ def baseline_told(table: BaselineTable, counts: Counts) -> BaselineTable:
 
 
 def _level_kind(row: BaselineRow) -> Kind:
-    return "level", row.covariate, row.level, row.arm
+    """Return people of a level, as groups and subgroups name them too: of a yes/no those with 1."""
+    return "level", row.covariate, row.level or "1", row.arm
 
 
 def _known(row: BaselineRow) -> Cell:
@@ -114,17 +117,23 @@ def _baseline_row(row: BaselineRow, counts: Counts) -> BaselineRow:
         return told_as(row, **told, **quartiles, count=count, share=share, mean=share, sd=spread)
     # A quartile of few is one person's value: on either side of it there must be enough.
     least = counts.rule.threshold
-    ends = row.known >= 4 * least
+    ends, spread = row.known >= 4 * least, row.known >= least and not _is_hidden(row, counts)
     return told_as(
         row,
         **told,
         count=known,
-        mean=rounded(row.mean, PRINTED) if row.known >= least else NAN,
-        sd=rounded(row.sd, PRINTED) if row.known >= least else NAN,
+        mean=rounded(row.mean, PRINTED) if spread else NAN,
+        sd=rounded(row.sd, PRINTED) if spread else NAN,
         median=rounded(row.median, PRINTED) if row.known >= 2 * least else NAN,
         lower_quartile=rounded(row.lower_quartile, PRINTED) if ends else NAN,
         upper_quartile=rounded(row.upper_quartile, PRINTED) if ends else NAN,
     )
+
+
+def _is_hidden(row: BaselineRow, counts: Counts) -> bool:
+    """Whether the mean of a covariate would tell of few people, or of one."""
+    held = counts.amounts.get((row.covariate, AT_BASELINE, row.arm))
+    return held is not None and (held.is_of_few(counts.rule) or held.is_of_one())
 
 
 def _lost(row: BaselineRow) -> Kind:
@@ -144,7 +153,7 @@ def balance_told(table: BalanceTable, baseline: BaselineTable, counts: Counts) -
     arms = table.contrast[1], table.contrast[0]
     hidden = {
         row.covariate for row in baseline.rows if row.kind != "continuous" and np.isnan(row.share)
-    }
+    } | {row.covariate for row in baseline.rows if _is_hidden(row, counts)}
     rows = []
     for row in table.rows:
         missing = {
@@ -156,7 +165,7 @@ def balance_told(table: BalanceTable, baseline: BaselineTable, counts: Counts) -
         }
         pair = [shares.get((row.covariate, row.level, arm)) for arm in arms]
         if row.kind == "continuous":
-            told = _rounded_row(row)
+            told = _rounded_row(row) if row.covariate not in hidden else _share_row(row, NAN, NAN)
         elif pair[0] is not None and pair[1] is not None:
             told = _share_row(row, pair[0].share, pair[1].share)
         else:  # the overall distance would tell the last level from the others
@@ -242,6 +251,8 @@ def _cell(row: IntegrityRow, by: tuple[str, ...], name: str) -> Cell:
     }[name]
     if by == ("everyone",):
         return ("people", row.arm) if name == "people" else _whole(name, row.arm), count
+    if name == "people" and len(by) == 1:
+        return ("level", *by, row.group.removeprefix(f"{by[0]}="), row.arm), count
     return (name, *by, row.group, row.arm), count
 
 
@@ -272,8 +283,14 @@ def _integrity_row(
         share=share,
         low=low,
         high=high,
-        contacts=rounded(row.contacts) if not isinstance(people, Withheld) else NAN,
+        contacts=_contacts_told(row, people, counts),
     )
+
+
+def _contacts_told(row: IntegrityRow, people: Told, counts: Counts) -> float:
+    """Return mean contacts; not where all of them together are few."""
+    few = isinstance(people, Withheld) or 0 < row.contacts * row.people < counts.rule.threshold
+    return NAN if few else rounded(row.contacts)
 
 
 # What a promise is, before the reason why it was not kept, which may be that nobody had the event.

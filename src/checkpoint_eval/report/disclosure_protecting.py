@@ -6,6 +6,7 @@ from typing import Any
 
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.report.disclosure_amounts import by_place
 from checkpoint_eval.report.disclosure_counts import Counts, HeardCounts
 from checkpoint_eval.report.disclosure_curves import curve_told, inequality_told
 from checkpoint_eval.report.disclosure_effects import bounds_told, pathways_told, subgroups_told
@@ -24,7 +25,7 @@ from checkpoint_eval.report.withheld import told_as
 # What holds nothing of people: it is told as it is.
 OPEN = (
     *("title", "arms", "protocol_digest", "data_digest", "level", "seed", "versions"),
-    "protected",
+    *("protected", "amounts"),
 )
 SEVERAL: dict[str, Callable[[Any, Counts], Any]] = {
     "checks": significance_told,
@@ -73,15 +74,16 @@ def protect(evaluation: Evaluation, disclosure: Disclosure | None = None) -> Eva
 
     Effects are computed from true data and told to the decimals that are printed, p-values and
     standard errors to two figures. They are left out where an arm has fewer people, events or
-    people without the event than the threshold: the width of an interval tells how many there
-    were. An unadjusted effect on risks is a function of four counts and gives them away; it is left
-    out where these, with all else that is told, tell how few had the event or are of a subgroup.
-    The effect on everyone as randomised is the last to go. Amounts go where few people of an arm
-    have any, effects on compliers where few received another arm, combinations of needs where
-    subtraction would tell one of few. Words on method keep the numbers that somebody chose and lose
-    those that were found, such as caseloads; reasons go with the effect, as one may be that nobody
-    had the event. What solving such effects tells of how
-    many are missing is not closed, nor that they confirm a guess of large counts.
+    people without the event than the threshold: the width of an interval tells how many there were.
+    An unadjusted effect on risks is a function of four counts and gives them away; it is left out
+    where these, with all else that is told, tell how few had the event or are of a subgroup. The
+    effect on everyone as randomised is the last to go. Amounts go where few people of an arm differ
+    from the rest, or where but for two they have less than 10 % of the largest, effects on
+    compliers where few received another arm, combinations of needs where subtraction would tell one
+    of few. Words on method keep the numbers that somebody chose and lose those that were found,
+    such as caseloads; reasons go with the effect, as one may be that nobody had the event. What
+    solving such effects tells of how many are missing is not closed, nor that they confirm a guess
+    of large counts.
 
     References
     ----------
@@ -112,9 +114,9 @@ def protect(evaluation: Evaluation, disclosure: Disclosure | None = None) -> Eva
             "`evaluate` returned."
         )
     _check_all_known(evaluation)
-    counts = HeardCounts(rule, names=names_of(evaluation))
+    counts = HeardCounts(rule, names=names_of(evaluation), amounts=by_place(evaluation.amounts))
     walked(evaluation, counts)
-    return told_as(walked(evaluation, counts.settle()), protected=rule)
+    return told_as(walked(evaluation, counts.settle()), protected=rule, amounts=())
 
 
 def as_told(evaluation: Evaluation, disclosure: Disclosure | None) -> Evaluation:

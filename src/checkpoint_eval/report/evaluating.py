@@ -16,6 +16,7 @@ from checkpoint_eval.design.protocol import Estimand, Protocol
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.multiplicity import adjust_p_values
 from checkpoint_eval.outcomes.trial import Trial, check_trial
+from checkpoint_eval.report.disclosure_amounts import amounts_of
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.report.evaluation_parts import parts_beside
 from checkpoint_eval.report.measuring import attempted, computed, nobody_known
@@ -124,6 +125,9 @@ def evaluate(
         checks=_checks(trial, promised),
         results=tuple(results),
         **parts_beside(trial, promised, plan, results),
+        amounts=amounts_of(
+            trial, threshold=promised.pathways.threshold if promised and promised.pathways else 0.0
+        ),
     )
 
 

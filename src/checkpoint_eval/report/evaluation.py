@@ -21,6 +21,7 @@ from checkpoint_eval.models.inequality import Inequality
 from checkpoint_eval.models.pathway_results import PathwayComparison
 from checkpoint_eval.models.subgroup_results import SubgroupEffects
 from checkpoint_eval.report.disclosure import Disclosure
+from checkpoint_eval.report.disclosure_amounts import Amounts
 from checkpoint_eval.results import NAN, Curve, Estimate, SignificanceTest
 
 SCHEMA = "checkpoint-eval/evaluation/1"
@@ -109,6 +110,8 @@ class Evaluation(Shown):
     deviations : tuple of Deviation
     protected : Disclosure or None
         The rule by which its counts are withheld and rounded; None: they are the true ones.
+    amounts : tuple of Amounts
+        What protecting asks of who has how much. It is in no file, and none are left afterwards.
     """
 
     title: str
@@ -133,6 +136,7 @@ class Evaluation(Shown):
     subgroups: tuple[SubgroupEffects, ...] = ()
     deviations: tuple[Deviation, ...] = ()
     protected: Disclosure | None = None
+    amounts: tuple[Amounts, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "versions", frozen_mapping(self.versions))

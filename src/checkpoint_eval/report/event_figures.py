@@ -3,17 +3,18 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from checkpoint_eval._checks import check_known
+from checkpoint_eval._checks import check_known, check_noun
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.incidence import Incidence
 from checkpoint_eval.models.lifetimes import ParametricFit
 from checkpoint_eval.models.mean_events import MeanCumulative
-from checkpoint_eval.report.figures import arm_colours, own_axes, risk_table, theme
+from checkpoint_eval.report.figures import arm_colours, legible, own_axes, risk_table, theme
 from checkpoint_eval.results import Curve
 
 LINES = ("-", "--", ":", "-.")
 
 
+@legible
 def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the cumulative incidence of each arm, with the numbers at risk below.
 
@@ -28,8 +29,7 @@ def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | Non
     -------
     matplotlib Axes
     """
-    if not isinstance(found, Incidence):
-        raise TrialError(f"`found` must be an `Incidence`, got {type(found).__name__}.")
+    check_noun(found, Incidence, "found", of="cumulative_incidence")
     causes = found.causes
     if cause is not None:
         causes = (check_known(cause, found.causes, what="cause"),)
@@ -65,6 +65,7 @@ def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | Non
     return ax
 
 
+@legible
 def plot_mean_events(found: MeanCumulative, *, ax: Axes | None = None) -> Axes:
     """Draw the mean number of events of each arm, with its interval and the numbers at risk.
 
@@ -77,8 +78,7 @@ def plot_mean_events(found: MeanCumulative, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    if not isinstance(found, MeanCumulative):
-        raise TrialError(f"`found` must be a `MeanCumulative`, got {type(found).__name__}.")
+    check_noun(found, MeanCumulative, "found", of="mean_cumulative_function")
     if not found.time.size:
         raise TrialError("`found` has no events, so there is nothing to draw.")
     with theme():
@@ -104,6 +104,7 @@ def plot_mean_events(found: MeanCumulative, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@legible
 def plot_fit(fit: ParametricFit, *, curve: Curve | None = None, ax: Axes | None = None) -> Axes:
     """Draw a fitted model's survival by arm, over Kaplan–Meier's where it is given.
 
@@ -118,8 +119,9 @@ def plot_fit(fit: ParametricFit, *, curve: Curve | None = None, ax: Axes | None 
     -------
     matplotlib Axes
     """
-    if not isinstance(fit, ParametricFit):
-        raise TrialError(f"`fit` must be a `ParametricFit`, got {type(fit).__name__}.")
+    check_noun(fit, ParametricFit, "fit", of="fit_parametric")
+    if curve is not None:
+        check_noun(curve, Curve, "curve", of="survival_curve")
     if fit.reason:
         raise TrialError(f"The fit is not estimable: {fit.reason}.")
     with theme():

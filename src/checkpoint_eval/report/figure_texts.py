@@ -11,7 +11,14 @@ from checkpoint_eval.models.inequality import Inequality
 from checkpoint_eval.models.pathway_results import PathwayComparison, PathwayFamily
 from checkpoint_eval.models.subgroup_results import SubgroupEffects
 from checkpoint_eval.report.evaluation import Result
-from checkpoint_eval.report.tables import format_effect, format_p, share, told, told_by_arm
+from checkpoint_eval.report.tables import (
+    format_effect,
+    format_p,
+    share,
+    told,
+    told_by_arm,
+    without_curve,
+)
 from checkpoint_eval.results import Curve, Estimate
 
 
@@ -90,9 +97,9 @@ def inequality_text(found: Inequality) -> str:
     """Tell how equally each arm's sum is spread."""
     top = found.held_by(0.1)
     return f"Lorenz curves of {found.difference.outcome}: " + _joined(
-        f"{arm}: nobody has any"
+        f"{arm}: {without_curve(found.difference)}"
         if np.isnan(gini)
-        else f"{arm}: Gini {gini:.2f}, the tenth with most have {100 * held:.0f}% of all"
+        else f"{arm}: Gini {gini:.2f}, the tenth with most have {share(held)} of all"
         for arm, gini, held in zip(found.arms, found.gini, top, strict=True)
     )
 

@@ -1,19 +1,26 @@
 """Figures: finished results in, Axes out; and what all figures share."""
 
 import textwrap
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from checkpoint_eval._checks import check_known, check_noun
 from checkpoint_eval.balance.differences import BalanceTable
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.incidence import Incidence
 from checkpoint_eval.models.mean_events import MeanCumulative
 from checkpoint_eval.models.survival import survival_quantiles
+from checkpoint_eval.report.tables import UNSEEN, visible
 from checkpoint_eval.results import Curve
 
 # The font is the one that matplotlib brings along, so that figures are alike on every machine.
@@ -27,18 +34,55 @@ STYLE = {
 CONTROL = "#5f6368"
 GUIDE, FAINT, INK = "#9aa0a6", "#d5d8dc", "#202124"
 TREATMENTS = ("#0b6fa4", "#c8561b", "#00795c", "#8d4a9e")
+Asked = ParamSpec("Asked")
+Drawn = TypeVar("Drawn", bound=Axes | Sequence[Axes])
 
 
-def theme() -> AbstractContextManager[object]:
-    """Return the style of every figure, for the time of a `with` block."""
-    style: AbstractContextManager[object] = sns.axes_style("white", STYLE)
-    return style
+@contextmanager
+def theme() -> Iterator[None]:
+    """Set the style of every figure, for the time of a `with` block; a $ in a name is a $."""
+    # Not rc_context, which restores every parameter: also `interactive`, set as a notebook opens
+    # its first figure, and then no later one would be shown.
+    parsed = mpl.rcParams["text.parse_math"]
+    with sns.axes_style("white", STYLE):
+        mpl.rcParams["text.parse_math"] = False
+        try:
+            yield
+        finally:
+            mpl.rcParams["text.parse_math"] = parsed
 
 
-def arm_colours(arms: Sequence[str]) -> dict[str, str]:
-    """Return one colour an arm, the same in every figure."""
-    shades = [CONTROL, *(TREATMENTS[place % len(TREATMENTS)] for place in range(len(arms) - 1))]
-    return dict(zip(arms, shades, strict=True))
+def legible(verb: Callable[Asked, Drawn]) -> Callable[Asked, Drawn]:
+    """Let what a verb draws hold no character that fonts lack: names come from data."""
+
+    @wraps(verb)
+    def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> Drawn:
+        axes = verb(*args, **kwargs)
+        several = (axes,) if isinstance(axes, Axes) else tuple(axes)
+        for ax in several:
+            _write_visibly(ax)
+        return axes
+
+    return drawn
+
+
+def _write_visibly(ax: Axes) -> None:
+    strange = [each for each in ax.findobj(Text) if UNSEEN.search(each.get_text())]
+    for each in strange:
+        each.set_text(visible(each.get_text()))
+    # Labels of ticks are written anew whenever a figure is drawn.
+    for axis in (ax.xaxis, ax.yaxis) if strange else ():
+        labels = [visible(each.get_text()) for each in axis.get_ticklabels()]
+        axis.set_ticks(axis.get_ticklocs(), labels)
+
+
+def arm_colours(arms: Sequence[str], *, every: Sequence[str] | None = None) -> dict[str, str]:
+    """Return one colour an arm, the same in every figure; `every` lists all arms of the trial."""
+    known = tuple(arms if every is None else every)
+    for arm in arms:
+        check_known(arm, known, what="arm")
+    shades = [CONTROL, *(TREATMENTS[place % len(TREATMENTS)] for place in range(len(known) - 1))]
+    return {arm: shades[known.index(arm)] for arm in arms}
 
 
 def own_axes(ax: Axes | None, size: tuple[float, float], *, layout: str = "none") -> Axes:
@@ -53,12 +97,16 @@ def wrapped(text: str, letters: int) -> str:
     return "\n".join(textwrap.wrap(text, letters))
 
 
-def plot_survival(curve: Curve, *, ax: Axes | None = None) -> Axes:
+@legible
+def plot_survival(curve: Curve, *, medians: bool = True, ax: Axes | None = None) -> Axes:
     """Draw the survival curve of each arm with its interval and the numbers at risk below.
 
     Parameters
     ----------
     curve : Curve
+    medians : bool
+        Whether to tell them. A protected report does not: its curves have fewer steps than the
+        data, and cross one half elsewhere.
     ax : matplotlib Axes, optional
 
     Returns
@@ -69,16 +117,17 @@ def plot_survival(curve: Curve, *, ax: Axes | None = None) -> Axes:
     -----
     The median is dotted, and told in the legend, for each arm whose curve reaches one half.
     """
+    check_noun(curve, Curve, "curve", of="survival_curve")
     with theme():
         ax = own_axes(ax, (7.2, 4.8))
         colours = arm_colours(curve.arms)
         time = np.concatenate([[0.0], curve.time])
-        medians = survival_quantiles(curve, (0.5,)).time[:, 0]
-        for code, (arm, median) in enumerate(zip(curve.arms, medians, strict=True)):
+        halves = survival_quantiles(curve, (0.5,)).time[:, 0]
+        for code, (arm, median) in enumerate(zip(curve.arms, halves, strict=True)):
             shown = np.concatenate([[True], curve.at_risk[code] > 0])
             steps = np.concatenate([[1.0], curve.survival[code]])[shown]
             told = ""
-            if np.isfinite(median):
+            if medians and np.isfinite(median):
                 told = f" (median {median:g} {curve.unit})"
                 ax.plot([0, median, median], [0.5, 0.5, 0], ":", color=colours[arm], lw=1.2)
             ax.step(
@@ -137,16 +186,37 @@ def risk_table(
     below.set_title("At risk", loc="left", size=9, pad=2)
 
 
+@legible
 def plot_balance(tables: BalanceTable | Sequence[BalanceTable], *, ax: Axes | None = None) -> Axes:
     """Draw each covariate's standardised difference (Love plot), with a guide at ±0.1.
 
+    Parameters
+    ----------
+    tables : BalanceTable, or sequence of them
+        From `standardised_differences`, one for each treatment arm.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Notes
+    -----
     A difference that is infinite, as the arms share no value, is drawn as an arrow at the edge.
     """
-    several = (tables,) if isinstance(tables, BalanceTable) else tuple(tables)
+    several = [
+        check_noun(each, BalanceTable, "tables", of="standardised_differences")
+        for each in (tables if isinstance(tables, (list, tuple)) else [tables])
+    ]
+    if not several:
+        raise TrialError("`tables` has no table; give what `standardised_differences` returns.")
     rows = [row for row in several[0].rows if row.level != "(overall)"]
-    names = [f"{row.covariate}: {row.level}" if row.level else row.covariate for row in rows]
+    names = [
+        wrapped(f"{row.covariate}: {row.level}" if row.level else row.covariate, 40) for row in rows
+    ]
     with theme():
-        ax = own_axes(ax, (7.2, 1.3 + 0.32 * len(names)))
+        lines = max(name.count("\n") + 1 for name in names)
+        ax = own_axes(ax, (7.2, 1.3 + (0.15 + 0.17 * lines) * len(names)))
         colours = arm_colours((several[0].contrast[1], *(table.contrast[0] for table in several)))
         values = [
             [row.difference for row in table.rows if row.level != "(overall)"] for table in several
@@ -175,7 +245,7 @@ def plot_balance(tables: BalanceTable | Sequence[BalanceTable], *, ax: Axes | No
         ax.grid(visible=True, axis="y", color="#e8eaed")
         ax.set_axisbelow(True)
         ax.set_xlim(-1.05 * edge, 1.05 * edge)
-        ax.set_yticks(range(len(names)), [wrapped(each, 40) for each in names])
+        ax.set_yticks(range(len(names)), names)
         ax.set_ylim(len(names) - 0.5, -0.5)
         label = f"Standardised difference from {several[0].contrast[1]}"
         ax.set_xlabel(wrapped(label, 60))

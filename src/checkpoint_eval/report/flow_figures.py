@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from checkpoint_eval._arrays import FloatArray, floats
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.balance.participant_flow import Flow
-from checkpoint_eval.report.figures import arm_colours, own_axes, theme
+from checkpoint_eval.report.figures import arm_colours, legible, own_axes, theme
 
 # Inches of the participant flow: a line of text, a letter, the room around a box's text, and the
 # way from box to box.
@@ -16,12 +17,23 @@ LINE, LETTER, PAD, STEP = 0.19, 0.08, 0.3, 0.52
 UNKNOWN, ANALYSED = " unknown", " analysed"
 
 
+@legible
 def flow_diagram(flow: Flow, *, ax: Axes | None = None) -> Axes:
     """Draw the participant flow: assessed, randomised, then each arm to its analysis.
 
-    Long names are wrapped and the drawing is as wide as its boxes need. Returns the Axes, whose
-    data units are inches.
+    Parameters
+    ----------
+    flow : Flow
+        From the verb `flow` or an evaluation; `protect` withholds its small counts.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        Its data units are inches: long names are wrapped, and the drawing is as wide as its boxes
+        need.
     """
+    check_noun(flow, Flow, "flow", of="flow")
     rows = [
         [_box_text(lines) for lines in row] for row in (_received(flow), _analysed(flow)) if row
     ]

@@ -95,16 +95,18 @@ def write_folder(
     drawings = draw_all(shown)
     page = render_page(shown, drawings)
     with replaced_folder(target) as draft:
-        (draft / "report.html").write_text(page, encoding="utf-8")
+        (draft / "report.html").write_text(page, encoding="utf-8", newline="\n")
         (draft / "estimates.csv").write_bytes(csv_bytes(shown))
         (draft / "estimates.parquet").write_bytes(parquet_bytes(shown))
-        (draft / "evaluation.json").write_text(shown.to_json(), encoding="utf-8")
+        (draft / "evaluation.json").write_text(shown.to_json(), encoding="utf-8", newline="\n")
         if word:
             (draft / "report.docx").write_bytes(word_bytes(shown, drawings))
         if workbook:
             write_workbook(shown, draft / "report.xlsx", disclosure=None)
         (draft / FIGURES).mkdir()
         for drawing in drawings:
-            (draft / FIGURES / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")
+            (draft / FIGURES / f"{drawing.name}.svg").write_text(
+                drawing.svg, encoding="utf-8", newline="\n"
+            )
             (draft / FIGURES / f"{drawing.name}.png").write_bytes(drawing.png)
     return target

@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.evaluation import Evaluation
 from checkpoint_eval.report.figures import (
     CONTROL,
     GUIDE,
     arm_colours,
+    legible,
     theme,
     tick_around_null,
     wrapped,
@@ -113,6 +115,7 @@ class _Panel:
         ]
 
 
+@legible
 def plot_forest(evaluation: Evaluation, *, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw every estimate with its interval, those of one scale and direction in one panel.
 
@@ -138,6 +141,7 @@ def plot_forest(evaluation: Evaluation, *, axes: Sequence[Axes] | None = None) -
     A result that is not estimable, or withheld, keeps its row. An arrow is an interval that goes on
     beyond the panel. Several treatment arms stand below one another, in the order of the key.
     """
+    check_noun(evaluation, Evaluation, "evaluation", of="evaluate")
     panels = list(_panels(evaluation))
     if axes is not None and len(axes) != len(panels):
         raise TrialError(

@@ -1,20 +1,29 @@
 """Figures of how harm is spread over people."""
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.models.inequality import Inequality
-from checkpoint_eval.report.figures import GUIDE, arm_colours, own_axes, theme, wrapped
+from checkpoint_eval.report.figures import GUIDE, arm_colours, legible, own_axes, theme, wrapped
+from checkpoint_eval.report.tables import without_curve
 
 
-def plot_lorenz(inequality: Inequality, *, ax: Axes | None = None) -> Axes:
+@legible
+def plot_lorenz(
+    inequality: Inequality, *, arms: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw what share of the harm the people with least of it have, in each arm.
 
     Parameters
     ----------
     inequality : Inequality
         From `harm_inequality`.
+    arms : sequence of str, optional
+        Every arm of the trial, control first: each has its colour in every figure. Default: the two
+        compared.
     ax : matplotlib Axes, optional
 
     Returns
@@ -31,16 +40,15 @@ def plot_lorenz(inequality: Inequality, *, ax: Axes | None = None) -> Axes:
     ----------
     Lorenz (1905), Publications of the American Statistical Association 9, 209-219.
     """
-    if not isinstance(inequality, Inequality):
-        raise TrialError(f"`inequality` must be an `Inequality`, got {type(inequality).__name__}.")
+    check_noun(inequality, Inequality, "inequality", of="harm_inequality")
     found = inequality.difference
     with theme():
         ax = own_axes(ax, (5.4, 5.2), layout="constrained")
-        colours = arm_colours(inequality.arms)
+        colours = arm_colours(inequality.arms, every=arms)
         ax.plot([0, 1], [0, 1], color=GUIDE, lw=1)
         for code, arm in enumerate(inequality.arms):
             gini = inequality.gini[code]
-            told = f"Gini {gini:.2f}" if gini == gini else "nobody has any"
+            told = f"Gini {gini:.2f}" if gini == gini else without_curve(found)
             ax.plot(
                 inequality.people[code],
                 inequality.share[code],

@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from checkpoint_eval._arrays import FloatArray
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.power.bounds_table import StoppingBounds
 from checkpoint_eval.power.looks_taken import Look
-from checkpoint_eval.report.figures import CONTROL, TREATMENTS, own_axes, theme
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, legible, own_axes, theme
 
 
+@legible
 def plot_monitoring(shown: Look | StoppingBounds, *, ax: Axes | None = None) -> Axes:
     """Draw the bounds of a design over information, and the results of the looks taken.
 
@@ -27,11 +28,8 @@ def plot_monitoring(shown: Look | StoppingBounds, *, ax: Axes | None = None) -> 
     -----
     A look that spends nothing has no bound and no mark. Positive z favour treatment.
     """
-    if not isinstance(shown, (Look, StoppingBounds)):
-        raise TrialError(
-            f"`shown` must be a `Look` or `StoppingBounds`, got {type(shown).__name__}."
-        )
     bounds = shown.bounds if isinstance(shown, Look) else shown
+    check_noun(bounds, StoppingBounds, "shown", of="stopping_bounds")
     with theme():
         ax = own_axes(ax, (6.4, 4.2), layout="constrained")
         ax.axhline(0, color=CONTROL, lw=0.8)

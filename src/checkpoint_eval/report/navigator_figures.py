@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.navigator_results import NavigatorEffects
-from checkpoint_eval.report.figures import CONTROL, TREATMENTS, own_axes, theme
+from checkpoint_eval.report.figures import CONTROL, TREATMENTS, legible, own_axes, theme
 
 
+@legible
 def plot_navigators(found: NavigatorEffects, *, ax: Axes | None = None) -> Axes:
     """Draw each navigator's shrunken effect with its interval, in order (caterpillar plot).
 
@@ -26,8 +28,7 @@ def plot_navigators(found: NavigatorEffects, *, ax: Axes | None = None) -> Axes:
     Rings are the means as they are: with few people they are mostly chance, and are pulled to the
     average navigator. Where navigators are not seen to differ all are at 0, without intervals.
     """
-    if not isinstance(found, NavigatorEffects):
-        raise TrialError(f"`found` must be a `NavigatorEffects`, got {type(found).__name__}.")
+    check_noun(found, NavigatorEffects, "found", of="navigator_effects")
     if not found.estimable:
         reason = found.estimate.method.split("not estimable: ")[-1]
         raise TrialError(f"`found` has no fit to draw, as {reason}.")

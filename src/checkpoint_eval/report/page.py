@@ -31,8 +31,8 @@ def write_report(
     ----------
     evaluation : Evaluation
     path : str or Path
-        The file to write, ending in ".html". A report of ours is replaced; any other file is left
-        alone.
+        The file to write, ending in ".html" or ".htm". A report of ours is replaced; any other
+        file is left alone.
     disclosure : Disclosure or None
         The rule by which counts are withheld and rounded before anything is written. None: not at
         all. The page tells which.
@@ -56,7 +56,7 @@ def write_report(
     References
     ----------
     Sections and checklist: CONSORT 2025 (Hopewell et al., BMJ 2025;388:e081123) and Crim-PORT 1.0
-    (Sherman and Strang, 2009). Checked against the evaluation's own numbers, table by table.
+    (Sherman and Strang, 2009). Checked against tables worked out by hand and in R in tests/report.
     """
     target = free_place(path, is_ours=_is_ours)
     if target.suffix.lower() not in (".html", ".htm"):

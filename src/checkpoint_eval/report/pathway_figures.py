@@ -8,24 +8,43 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from checkpoint_eval._arrays import IntArray
-from checkpoint_eval._checks import check_choice, check_count, counted
+from checkpoint_eval._checks import check_choice, check_count, check_noun, counted
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.pathway_overlap import CoOccurrence
 from checkpoint_eval.models.pathway_results import PathwayComparison, PathwayFamily
-from checkpoint_eval.report.figures import CONTROL, FAINT, GUIDE, INK, arm_colours, own_axes, theme
-from checkpoint_eval.report.tables import format_p, untold
+from checkpoint_eval.report.figures import (
+    CONTROL,
+    FAINT,
+    GUIDE,
+    INK,
+    arm_colours,
+    legible,
+    own_axes,
+    theme,
+)
+from checkpoint_eval.report.tables import format_p, untold, visible
 from checkpoint_eval.results import Estimate
 
 FAMILIES = ("need", "everyone")
 
 
-def plot_pathways(found: PathwayComparison, *, among: str = "need", ax: Axes | None = None) -> Axes:
+@legible
+def plot_pathways(
+    found: PathwayComparison,
+    *,
+    among: str = "need",
+    arms: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the effect on each pathway with its interval, and beside it need, n and missing by arm.
 
     Parameters
     ----------
     found : PathwayComparison
     among : {"need", "everyone"}
+    arms : sequence of str, optional
+        Every arm of the trial, control first: each has its colour in every figure. Default: the two
+        compared.
     ax : matplotlib Axes, optional
 
     Returns
@@ -37,15 +56,14 @@ def plot_pathways(found: PathwayComparison, *, among: str = "need", ax: Axes | N
     Circles are the effects drawn towards each other. p is Westfall and Young's, step-down. A
     pathway that is not estimable keeps its row and its counts.
     """
-    if not isinstance(found, PathwayComparison):
-        raise TrialError(f"`found` must be a `PathwayComparison`, got {type(found).__name__}.")
+    check_noun(found, PathwayComparison, "found", of="compare_pathways")
     check_choice(among, "among", FAMILIES)
     family = found.with_need if among == "need" else found.everyone
     rows = len(found.pathways)
     with theme():
         if ax is None:
             ax = _forest_axes(found, rows)
-        colour = arm_colours(found.arms)[found.arms[1]]
+        colour = arm_colours(found.arms, every=arms)[found.arms[1]]
         for place, each in enumerate(family.effects):
             _effect(ax, place, each, float(family.shrunken.value[place]), colour)
         ax.axvline(0, color=GUIDE, lw=1, zorder=0)
@@ -115,6 +133,7 @@ def _pair(counts: Sequence[int] | IntArray) -> str:
     return f"{counts[0]:,} / {counts[1]:,}"
 
 
+@legible
 def plot_needs_together(
     found: CoOccurrence, *, most: int = 20, axes: tuple[Axes, Axes, Axes] | None = None
 ) -> tuple[Axes, Axes, Axes]:
@@ -137,8 +156,7 @@ def plot_needs_together(
     Lex et al. (2014), UpSet: visualization of intersecting sets, IEEE Transactions on Visualization
     and Computer Graphics 20.
     """
-    if not isinstance(found, CoOccurrence):
-        raise TrialError(f"`found` must be a `CoOccurrence`, got {type(found).__name__}.")
+    check_noun(found, CoOccurrence, "found", of="co_occurrence")
     check_count(most, "most")
     shown = min(most, found.counts.size)
     if not shown:
@@ -220,6 +238,7 @@ def _dots(ax: Axes, found: CoOccurrence, shown: int) -> None:
     ax.spines[["left", "bottom"]].set_visible(False)
 
 
+@legible
 def plot_phi(found: CoOccurrence, *, ax: Axes | None = None) -> Axes:
     """Draw how needs go together: φ of each pair of pathways.
 
@@ -232,13 +251,13 @@ def plot_phi(found: CoOccurrence, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    if not isinstance(found, CoOccurrence):
-        raise TrialError(f"`found` must be a `CoOccurrence`, got {type(found).__name__}.")
+    check_noun(found, CoOccurrence, "found", of="co_occurrence")
     p = len(found.pathways)
     with theme():
         ax = own_axes(ax, (3.2 + 0.55 * p, 1.8 + 0.5 * p), layout="constrained")
         hidden = np.triu(np.ones((p, p), dtype=bool))
-        table = found.phi_frame()
+        # seaborn measures labels at once
+        table = found.phi_frame().rename(index=visible, columns=visible)
         sns.heatmap(
             table,
             mask=hidden | np.isnan(found.phi),

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from checkpoint_eval._progress import watched
 from checkpoint_eval.report.design_figures import plot_integrity
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.report.figure_texts import (
@@ -42,7 +43,6 @@ PAD, FOOTER = 0.1, (3.1, 0.1)
 LONGEST = 80  # letters of a figure's name
 KINDS: tuple[str, ...] = ("svg", "png")
 POINTS, DOTS = 72, 150  # an inch, of SVG and of PNG
-HEAD = re.compile(r'width="\S+" height="\S+" viewBox="[^"]+"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def draw_all(evaluation: Evaluation, *, kinds: Sequence[str] = KINDS) -> tuple[D
     short = evaluation.protocol_digest[:12] or "none"
     rule = "" if evaluation.protected else " · every count is told"
     footer = f"protocol {short} · data {evaluation.data_digest[:12]}{rule}"
-    planned = _named_apart(_planned(evaluation))
+    planned = watched(tuple(_named_apart(_planned(evaluation))), "figures")
     return tuple(_render(each, footer=footer, kinds=kinds) for each in planned)
 
 
@@ -99,7 +99,7 @@ def _planned(evaluation: Evaluation) -> Iterator[_Planned]:
             name=f"survival-{_slug(curve.outcome)}",
             title=f"Time to {curve.outcome}",
             text=curve_text(curve),
-            draw=partial(plot_survival, curve),
+            draw=partial(plot_survival, curve, medians=evaluation.protected is None),
         )
     yield from _more(evaluation)
     yield from _forests(evaluation)
@@ -126,15 +126,16 @@ def _more(evaluation: Evaluation) -> Iterator[_Planned]:
                 name=f"pathways-{among}",
                 title=f"Critical pathways, among {family.among}",
                 text=pathways_text(pathways, family),
-                draw=partial(plot_pathways, pathways, among=among),
+                draw=partial(plot_pathways, pathways, among=among, arms=evaluation.arms),
             )
     for inequality in evaluation.inequality:
         difference = inequality.difference
+        which = f", {difference.contrast[0]}" if len(evaluation.arms) > 2 else ""
         yield _Planned(
             name=f"lorenz-{_slug(difference.outcome)}-{_slug(difference.contrast[0])}",
-            title=f"How {difference.outcome} is spread over people",
+            title=f"How {difference.outcome} is spread over people{which}",
             text=inequality_text(inequality),
-            draw=partial(plot_lorenz, inequality),
+            draw=partial(plot_lorenz, inequality, arms=evaluation.arms),
         )
     for place, subgroups in enumerate(evaluation.subgroups, 1):
         overall = subgroups.overall
@@ -142,7 +143,7 @@ def _more(evaluation: Evaluation) -> Iterator[_Planned]:
             name=f"subgroups-{place}",
             title=f"{overall.estimand.capitalize()} of {overall.outcome} in subgroups",
             text=subgroups_text(subgroups),
-            draw=partial(plot_subgroups, subgroups),
+            draw=partial(plot_subgroups, subgroups, arms=evaluation.arms),
         )
 
 
@@ -178,45 +179,31 @@ def _render(planned: _Planned, *, footer: str, kinds: Sequence[str]) -> Drawing:
             raise TypeError("figures of a report stand alone, not inside another figure")
         # The box is as large as what is drawn, so nothing need be moved to make it fit.
         figure.set_layout_engine("none")
-        svg, box = _drawn(figure, footer)
-        png = io.BytesIO()
-        if "png" in kinds:
-            figure.savefig(png, format="png", bbox_inches=box, dpi=DOTS)
+        box = _with_footer(figure, footer)
+        written = {kind: _saved(figure, box, kind=kind) if kind in kinds else b"" for kind in KINDS}
     plt.close(figure)
     return Drawing(
         name=planned.name,
         title=visible(planned.title),
         text=visible(planned.text),
-        svg=visible(svg) if "svg" in kinds else "",
-        png=png.getvalue(),
+        svg=visible(written["svg"].decode()),
+        png=written["png"],
     )
 
 
-def _drawn(figure: Figure, footer: str) -> tuple[str, Bbox]:
-    """Return a figure with its footer as SVG, and the box in inches that holds all of it.
+def _saved(figure: Figure, box: Bbox, *, kind: str) -> bytes:
+    written = io.BytesIO()
+    dots, undated = (POINTS, {"Date": None}) if kind == "svg" else (DOTS, None)
+    figure.savefig(written, format=kind, bbox_inches=box, dpi=dots, metadata=undated)
+    return written.getvalue()
 
-    One renderer measures and draws: matplotlib's "tight" box measures every text twice.
-    """
+
+def _with_footer(figure: Figure, footer: str) -> Bbox:
+    """Write the footer under everything drawn, labels included, and return the box of it all."""
     figure.set_dpi(POINTS)
     wide, high = figure.get_size_inches()
-    written = io.StringIO()
-    renderer = RendererSVG(POINTS * wide, POINTS * high, written, metadata={"Date": None})  # type: ignore[no-untyped-call]
-    box = _with_footer(figure, footer, renderer)
-    # The paper under it is as large as the box, not only as the figure.
-    figure.patch.set_bounds(box.x0 / wide, box.y0 / high, box.width / wide, box.height / high)
-    figure.draw(renderer)
-    renderer.finalize()  # type: ignore[no-untyped-call]
-    x, y, width, height = (
-        f"{POINTS * each:.2f}".rstrip("0").rstrip(".")
-        for each in (box.x0, high - box.y1, box.width, box.height)
-    )
-    size = f'width="{width}pt" height="{height}pt" viewBox="{x} {y} {width} {height}"'
-    return HEAD.sub(size, written.getvalue(), count=1), box
-
-
-def _with_footer(figure: Figure, footer: str, renderer: RendererSVG) -> Bbox:
-    """Write the footer under everything drawn, labels included, and return the box of it all."""
-    drawn, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
+    renderer = RendererSVG(POINTS * wide, POINTS * high, io.StringIO())  # type: ignore[no-untyped-call]
+    drawn, (width, height) = figure.get_tightbbox(renderer), (wide, high)
     left = min(drawn.x0, drawn.x1 - FOOTER[0])
     corner = (drawn.x1 / width, (drawn.y0 - PAD) / height)
     figure.text(*corner, footer, ha="right", va="top", size=6, color="#5f6368")

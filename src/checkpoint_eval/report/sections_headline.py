@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from checkpoint_eval._checks import counted
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.report.sections import Section
 from checkpoint_eval.report.tables import (
@@ -234,9 +235,15 @@ def _relative(value: Estimate) -> str:
     if value.value == 1:
         return f"In relative terms the {of_what} was the same as under {control} {shown}."
     spread = f"anything from {_percent(value.low)} to {_percent(value.high)} fits the data"
+    than = "as" if value.value >= 2 else "than"
+    changes = (
+        " This ratio is seen to change with time, so one number for all of follow-up misleads."
+        if f"hazard ratio of {treatment!r} changes with time" in value.method
+        else ""
+    )
     return (
-        f"In relative terms the {of_what} under {treatment} was {_percent(value.value)} than under "
-        f"{control}; {spread} {shown}."
+        f"In relative terms the {of_what} under {treatment} was {_percent(value.value)} {than} "
+        f"under {control}; {spread} {shown}.{changes}"
     )
 
 
@@ -277,7 +284,7 @@ def _people(value: Estimate, arm: int, evaluation: Evaluation) -> str:
     events, n = value.events[arm], value.n[arm]
     # A withheld count is a NaN, which is close to nothing.
     if abs(value.by_arm[arm] - events / n) > SAME:
-        stands_for = f"an estimated {stands_for}, {_why_estimated(value)}"
+        stands_for = f"an estimated {stands_for.removeprefix('about ')}, {_why_estimated(value)}"
     return f"{told(events)} of {whole} people assigned to {name}{of_them} ({stands_for})"
 
 
@@ -308,9 +315,10 @@ def _standing(evaluation: Evaluation) -> str:
     confirmatory = sum(each.confirmatory for each in results)
     named = f"{confirmatory} of them confirmatory" if confirmatory else "none of them confirmatory"
     planned = sum(each.value.planned for each in results)
+    few = "all" if planned == len(results) else f"{planned} of"
     return (
-        f"The protocol named “{primary}” as the primary outcome; {planned} of the {len(results)} "
-        f"main results below were promised in advance, {named}. In these results {who}."
+        f"The protocol named “{primary}” as the primary outcome; {few} the {len(results)} main "
+        f"results below were promised in advance, {named}. In these results {who}."
     )
 
 
@@ -330,13 +338,15 @@ def _unknown(evaluation: Evaluation) -> str:
     if lost:
         people = told_by_arm(lost.missing, lost.contrast[::-1])
         told_of.append(f"the primary outcome of some people is unknown ({people})")
-    for what, of_them in (
-        ("not estimable", "cannot be estimated"),
-        ("withheld", "are withheld, so that nobody can be told from them"),
-    ):
-        failed = sum(not each.estimable and untold(each) == what for each in results)
-        if failed:
-            told_of.append(f"{failed} of the results asked for {of_them}")
+    failed = sum(not each.estimable and untold(each) == "not estimable" for each in results)
+    if failed:
+        told_of.append(f"{counted(failed, 'result')} asked for cannot be estimated")
+    hidden = sum(not each.estimable and untold(each) == "withheld" for each in results)
+    if hidden:
+        told_of.append(
+            f"{counted(hidden, 'result')} asked for {'is' if hidden == 1 else 'are'} withheld, so "
+            "that nobody can be told from what is printed"
+        )
     crossed = [row.otherwise for each in evaluation.integrity[:1] for row in each.rows]
     if any(crossed):
         people = told_by_arm(crossed, evaluation.arms)

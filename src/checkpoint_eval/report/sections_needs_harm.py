@@ -106,7 +106,7 @@ def _inequality_table(found: Inequality) -> Table:
                 f"{told(difference.n[code])}",
                 told(difference.missing[code]),
                 UNTOLD if none else gini,
-                UNTOLD if none else held,
+                UNTOLD if none or np.isnan(found.held_by(0.1)[code]) else held,
             )
         )
     treatment, control = difference.contrast

@@ -211,5 +211,5 @@ def _crossed_table(integrity: Integrity) -> Table:
             (arm, *map(told, row))
             for arm, row in zip(integrity.arms, integrity.crossed_over, strict=True)
         ),
-        notes=("People whose treatment is not known are in neither.",),
+        notes=("People whose treatment is not known are in none of these.",),
     )

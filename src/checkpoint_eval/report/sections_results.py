@@ -14,6 +14,7 @@ from checkpoint_eval.report.sections_people import Drawings, named
 from checkpoint_eval.report.tables import (
     format_effect,
     format_p,
+    in_words,
     share,
     table_row,
     told,
@@ -25,13 +26,15 @@ from checkpoint_eval.results import Curve, Estimate
 READING = (
     "Differences are treatment minus control, ratios treatment divided by control. Shares are in "
     "percentage points, means and their differences in the unit of the outcome. An interval tells "
-    "which effects fit the data; a p-value is no verdict."
+    "which effects fit the data; p-values are two-sided, and no verdict."
 )
 ROUNDED = (
     " Effects were computed before counts were rounded; the share beside a rounded count is of the "
     "rounded one, so that two shares need not differ by as much as the effect."
 )
 UNTOLD = "–"
+# People followed for less than the horizon are analysed, and yet what became of them is not known.
+NOT_KNOWN = "Missing, or followed for less"
 
 
 def results_table(evaluation: Evaluation, results: Sequence[Result], caption: str) -> Table:
@@ -53,7 +56,7 @@ def results_table(evaluation: Evaluation, results: Sequence[Result], caption: st
         ),
         rows=tuple(
             (
-                f"{row['outcome']}: {row['measure']}\n{row['method']}",
+                f"{row['outcome']}: {row['measure']}\n{in_words(row['method'])}",
                 row["analysis set"],
                 row["control"],
                 row["treatment"],
@@ -117,6 +120,11 @@ def curves_section(evaluation: Evaluation, drawings: Drawings) -> Section:
     )
     if not evaluation.curves:
         told_of = "No outcome is a time to an event, so there are no curves."
+        if evaluation.protected is not None:
+            told_of = (
+                "There are no curves: no outcome is a time to an event, or too few people had the "
+                "event for a curve to be shown."
+            )
     return Section(
         anchor="curves",
         title="Curves over time",
@@ -175,10 +183,11 @@ def _bounds_table(evaluation: Evaluation) -> Table:
     }
     return Table(
         caption="Bounds for missing outcomes",
-        columns=("Outcome and method", "People", "Missing", "Effect lies between", "Interval"),
+        columns=("Outcome and method", "People", NOT_KNOWN, "Effect lies between", "Interval"),
         rows=tuple(
             (
-                f"{each.outcome}: {each.contrast[0]} against {each.contrast[1]}\n{each.method}",
+                f"{each.outcome}: {each.contrast[0]} against {each.contrast[1]}\n"
+                f"{in_words(each.method)}",
                 told_by_arm(each.n, each.contrast[::-1]),
                 told_by_arm(each.missing, each.contrast[::-1]),
                 _between(each, each.low, each.high, share=each.outcome in shares),

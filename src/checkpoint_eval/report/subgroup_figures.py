@@ -1,26 +1,42 @@
 """Figure of subgroups: the effect in everyone, and in each level below its interaction."""
 
 import textwrap
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval._checks import check_noun
 from checkpoint_eval.models.subgroup_results import Subgroup, SubgroupEffects
-from checkpoint_eval.report.figures import CONTROL, GUIDE, arm_colours, theme, tick_around_null
+from checkpoint_eval.report.figures import (
+    CONTROL,
+    GUIDE,
+    arm_colours,
+    legible,
+    theme,
+    tick_around_null,
+    wrapped,
+)
 from checkpoint_eval.report.tables import format_p, is_share, untold
 from checkpoint_eval.results import Estimate
 
 ROW = 0.34  # inches
+LETTERS = 44  # of a line of a name
 
 
-def plot_subgroups(found: SubgroupEffects, *, ax: Axes | None = None) -> Axes:
+@legible
+def plot_subgroups(
+    found: SubgroupEffects, *, arms: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the effect in each subgroup, with events and people by arm and the interactions' p.
 
     Parameters
     ----------
     found : SubgroupEffects
+    arms : sequence of str, optional
+        Every arm of the trial, control first: each has its colour in every figure. Default: the two
+        compared.
     ax : matplotlib Axes, optional
 
     Returns
@@ -33,14 +49,13 @@ def plot_subgroups(found: SubgroupEffects, *, ax: Axes | None = None) -> Axes:
     effect. An area is proportional to the people of a level. Levels that are not estimable keep
     their rows and counts. p is of the interaction, as computed and after Holm's adjustment.
     """
-    if not isinstance(found, SubgroupEffects):
-        raise TrialError(f"`found` must be a `SubgroupEffects`, got {type(found).__name__}.")
+    check_noun(found, SubgroupEffects, "found", of="subgroup_effects")
     lines = _lines(found)
     overall = found.overall
     treatment, control = overall.contrast
     with theme():
         ax = _axes(found, len(lines)) if ax is None else ax
-        colour = arm_colours((control, treatment))[treatment]
+        colour = arm_colours((control, treatment), every=arms)[treatment]
         for place, (_, effect, _) in enumerate(lines):
             if effect is not None:
                 _effect(ax, place, effect, sum(overall.n), colour)
@@ -60,17 +75,22 @@ def _lines(found: SubgroupEffects) -> list[_Line]:
     """Return what stands in each row: everyone, then columns with their levels."""
     lines: list[_Line] = [("Everyone", found.overall, None)]
     for each in found.subgroups:
-        lines.append((each.moderator, None, each))
+        lines.append((_name(each.moderator), None, each))
         lines += [
-            (f"    {level}", effect, None)
+            (_name(level), effect, None)
             for level, effect in zip(each.levels, each.effects, strict=True)
         ]
     return lines
 
 
+def _name(text: str) -> str:
+    """Return a name in two lines where it is long: a row has room for two."""
+    return wrapped(text, max(LETTERS, len(text) // 2 + 8))
+
+
 def _axes(found: SubgroupEffects, rows: int) -> Axes:
     """Return axes with room for names to their left and the table to their right."""
-    names = [label for label, _, _ in _lines(found)]
+    names = [part for label, _, _ in _lines(found) for part in label.split("\n")]
     left, middle, right = 0.4 + 0.07 * max(map(len, names)), 3.6, 4.3
     width, height = left + middle + right, ROW * (rows + 1) + 1.0
     figure = plt.figure(figsize=(width, height))
@@ -131,8 +151,6 @@ def _scale(ax: Axes, overall: Estimate) -> None:
     tick_around_null(ax, overall.null, most=5, factor=factor)
     points = ", percentage points" if factor > 1 else ""
     lost = "; (+) missing" if any(overall.missing) else ""
-    ax.set_xlabel(
-        f"{overall.estimand.capitalize()} of {overall.outcome}{points}\n(dashed: everyone{lost})",
-        size=9,
-    )
+    named = wrapped(f"{overall.estimand.capitalize()} of {overall.outcome}{points}", 70)
+    ax.set_xlabel(f"{named}\n(dashed: everyone{lost})", size=9)
     ax.tick_params(axis="x", labelsize=8.5)

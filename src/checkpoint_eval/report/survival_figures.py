@@ -1,5 +1,7 @@
 """Figures that ask whether hazards are proportional, and how a contrast depends on the horizon."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -8,11 +10,10 @@ from patsy import dmatrix
 from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import check_known, check_level
-from checkpoint_eval.errors import TrialError
+from checkpoint_eval._checks import check_known, check_level, check_noun
 from checkpoint_eval.models.cox import CoxFit
 from checkpoint_eval.models.residuals import cox_residuals
-from checkpoint_eval.report.figures import GUIDE, TREATMENTS, arm_colours, own_axes, theme
+from checkpoint_eval.report.figures import GUIDE, TREATMENTS, arm_colours, legible, own_axes, theme
 from checkpoint_eval.results import ContrastCurve, Curve
 
 # Degrees of freedom of the smooth through residuals, R's for the same figure.
@@ -26,6 +27,7 @@ def _plain_log(axis: Axis) -> None:
     axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
+@legible
 def plot_log_log(curve: Curve, *, ax: Axes | None = None) -> Axes:
     """Draw log(−log S) of each arm against time on a log scale: parallel when hazards are.
 
@@ -44,8 +46,7 @@ def plot_log_log(curve: Curve, *, ax: Axes | None = None) -> Axes:
     Vertical distance is the log hazard ratio under proportional hazards; straight lines mean
     Weibull lifetimes. Each arm is drawn between its first event and its last follow-up.
     """
-    if not isinstance(curve, Curve):
-        raise TrialError(f"`curve` must be a `Curve`, got {type(curve).__name__}.")
+    check_noun(curve, Curve, "curve", of="survival_curve")
     with theme():
         ax = own_axes(ax, (7.2, 4.4), layout="constrained")
         colours = arm_colours(curve.arms)
@@ -68,6 +69,7 @@ def plot_log_log(curve: Curve, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@legible
 def plot_schoenfeld(
     fit: CoxFit, *, term: str | None = None, level: float = 0.95, ax: Axes | None = None
 ) -> Axes:
@@ -98,8 +100,7 @@ def plot_schoenfeld(
     ----------
     Grambsch and Therneau (1994), Biometrika 81, 515-526.
     """
-    if not isinstance(fit, CoxFit):
-        raise TrialError(f"`fit` must be a `CoxFit`, got {type(fit).__name__}.")
+    check_noun(fit, CoxFit, "fit", of="fit_cox")
     check_level(level)
     name = fit.terms[0] if term is None else check_known(term, fit.terms, what="term")
     place = fit.terms.index(name)
@@ -136,25 +137,30 @@ def _smooth(time: FloatArray, value: FloatArray, grid: FloatArray) -> tuple[Floa
     return floats(shown @ (inverse @ (held.T @ value))), floats(error)
 
 
-def plot_contrast(curve: ContrastCurve, *, ax: Axes | None = None) -> Axes:
+@legible
+def plot_contrast(
+    curve: ContrastCurve, *, arms: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw one arm against control at every horizon, with its pointwise interval.
 
     Parameters
     ----------
     curve : ContrastCurve
         From `restricted_mean_curve`.
+    arms : sequence of str, optional
+        Every arm of the trial, control first: each has its colour in every figure. Default: the two
+        compared.
     ax : matplotlib Axes, optional
 
     Returns
     -------
     matplotlib Axes
     """
-    if not isinstance(curve, ContrastCurve):
-        raise TrialError(f"`curve` must be of `restricted_mean_curve`, got {type(curve).__name__}.")
+    check_noun(curve, ContrastCurve, "curve", of="restricted_mean_curve")
     ratio = curve.scale == "ratio"
     with theme():
         ax = own_axes(ax, (7.2, 4.4), layout="constrained")
-        colour = TREATMENTS[0]
+        colour = arm_colours(curve.contrast[::-1], every=arms)[curve.contrast[0]]
         ax.axhline(1.0 if ratio else 0.0, color=GUIDE, lw=1)
         ax.plot(curve.time, curve.value, color=colour, lw=1.8)
         ax.fill_between(curve.time, curve.low, curve.high, color=colour, alpha=0.15, lw=0)

@@ -16,6 +16,7 @@ SHARES = ("risk", "survival difference", "cumulative incidence")
 # Comparisons of pairs of people: by arm, the share of pairs that it wins.
 PAIRS = ("superiority difference", "net benefit", "win ratio", "win odds")
 RATES = ("rate ratio", "while-alive rate ratio")
+NAMED = re.compile(r"`(\w+)`")
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -37,9 +38,17 @@ def told_by_arm(counts: Sequence[object], arms: Sequence[str]) -> str:
 def estimates_table(evaluation: Evaluation) -> pd.DataFrame:
     """Return the results as a paper prints them, one row a result.
 
-    Columns: outcome, measure, analysis set, control and treatment (events / people, and the
-    result in the arm), effect (interval), p, standing, intercurrent (how events after
-    randomisation are taken), method. `Evaluation.to_frame` holds the numbers.
+    Parameters
+    ----------
+    evaluation : Evaluation
+        As computed: counts are the true ones unless it went through `protect`.
+
+    Returns
+    -------
+    DataFrame
+        Text: outcome, measure, analysis set, control and treatment (events / people, and the
+        result in the arm), effect (interval), p, standing, intercurrent (how events after
+        randomisation are taken), method. `Evaluation.to_frame` holds the numbers.
     """
     return pd.DataFrame(
         [table_row(each, several_arms=len(evaluation.arms) > 2) for each in evaluation.results]
@@ -106,7 +115,8 @@ def _statistic(test: SignificanceTest) -> str:
         return f"{100 * test.statistic:+.1f} points".replace("-", "−")
     if of.startswith("restricted mean"):
         return f"{test.statistic:+.1f} {test.unit}".replace("-", "−")
-    return f"{test.statistic:.3f}".replace("-", "−")
+    degrees = f" on {test.df:g} df" if test.df > 1 else ""
+    return f"{test.statistic:.3f}{degrees}".replace("-", "−")
 
 
 def _counts(value: Estimate | SignificanceTest, arm: int) -> str:
@@ -127,10 +137,20 @@ def untold(value: Estimate | SignificanceTest | Bounds) -> str:
     return "withheld" if "withheld: " in value.method else "not estimable"
 
 
+def without_curve(difference: Estimate) -> str:
+    """Return why an arm has no Gini coefficient: nobody has any, or it is withheld."""
+    return "withheld" if untold(difference) == "withheld" else "nobody has any"
+
+
 def why_untold(value: Estimate | SignificanceTest) -> str:
     """Return that a result cannot be estimated, or is withheld, and why, as its method says."""
     what = {"withheld": "is withheld", "not estimable": "cannot be estimated"}[untold(value)]
-    return f"{what}: {re.split('withheld: |not estimable: ', value.method)[-1]}"
+    return f"{what}: {in_words(re.split('withheld: |not estimable: ', value.method)[-1])}"
+
+
+def in_words(method: str) -> str:
+    """Return a method for those who do not write code: names of verbs as words."""
+    return NAMED.sub(lambda found: found[1].replace("_", " "), method)
 
 
 def is_share(value: Estimate) -> bool:
@@ -168,7 +188,7 @@ def format_value(value: Estimate, number: float) -> str:
     if value.estimand.startswith((*SHARES, "odds", "survival")) or is_share(value):
         return share(number)
     if value.estimand in RATES:
-        return f"{number:.3g} per {value.unit.removesuffix('s')}"
+        return f"{number:.3g} per person-{value.unit.removesuffix('s')}"
     if _is_number_of_events(value):
         return f"{number:.2f} per person"
     if value.estimand.startswith("restricted mean"):

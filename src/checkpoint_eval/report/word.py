@@ -1,7 +1,7 @@
 """The report as a Word document, for those who circulate Word: the sections of the page."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
 
 MAKER = "checkpoint_eval"
+# The field of a table of contents: headings of the first level, as links.
+CONTENTS = 'TOC \\o "1-1" \\h \\z'
 # Centimetres of an A4 page and its margins; the width left for text.
 PAGE, MARGIN = (21.0, 29.7), 2.0
 WIDTH = PAGE[0] - 2 * MARGIN
@@ -52,14 +54,15 @@ def write_word(
     Raises
     ------
     TrialError
-        When python-docx is not installed, or the name does not end in ".docx".
+        When python-docx is not installed.
     OutputRefused
-        As `write_report`.
+        For another ending, and as `write_report`.
 
     Notes
     -----
-    Headings are Word's own, so that its navigation pane and a screen reader find them. The first
-    row of a table repeats on every page, and figures have alternative text.
+    Headings are Word's own, so that its navigation pane and a screen reader find them. The table of
+    contents has links; "Update field" in Word adds the numbers of pages, which it alone knows. The
+    first row of a table repeats on every page, and figures have alternative text.
 
     References
     ----------
@@ -92,7 +95,9 @@ def word_bytes(evaluation: Evaluation, drawings: Sequence[Drawing]) -> bytes:
     _prepare(document, evaluation)
     document.add_heading(title(evaluation), level=0)
     document.add_paragraph(subtitle(evaluation))
-    for section in report_sections(evaluation, drawings):
+    sections = report_sections(evaluation, drawings)
+    _add_contents(document, sections)
+    for section in sections:
         _add_section(document, section, level=1)
     written = io.BytesIO()
     document.save(written)
@@ -145,21 +150,77 @@ def _prepare(document: "Document", evaluation: Evaluation) -> None:
 
 def _field(paragraph: "Paragraph", name: str) -> None:
     """Add a field that Word fills in, such as the page number."""
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), name)
-    run = OxmlElement("w:r")
-    shown = OxmlElement("w:t")
+    field = _element("w:fldSimple", {"w:instr": name})
+    run, shown = _element("w:r"), _element("w:t")
     shown.text = "1"
     run.append(shown)
     field.append(run)
     paragraph._p.append(field)
 
 
+def _add_contents(document: "Document", sections: Sequence[Section]) -> None:
+    """Add the table of contents, filled in: Word lays pages out, and adds their numbers on asking.
+
+    It is a field, so that "Update field" in Word writes it anew. Until then each entry leads to
+    its section by a link.
+    """
+    from docx.enum.style import WD_STYLE_TYPE
+    from docx.shared import Pt
+
+    style = document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH)
+    style.base_style = document.styles["Normal"]
+    label = document.add_paragraph()
+    label.add_run("Contents").bold = True
+    label.paragraph_format.keep_with_next = True
+    entries = [document.add_paragraph(style="toc 1") for _ in sections]
+    for entry, section in zip(entries, sections, strict=True):
+        entry.paragraph_format.space_after = Pt(2)
+        link = _element("w:hyperlink", {"w:anchor": _bookmark(section), "w:history": "1"})
+        link.append(entry.add_run(section.title)._r)
+        entry._p.append(link)
+    first, last = entries[0]._p, entries[-1]._p
+    for place, kind in enumerate(("begin", "instruction", "separate")):
+        first.insert(1 + place, _field_run(kind))  # after the properties of the paragraph
+    last.append(_field_run("end"))
+
+
+def _field_run(kind: str) -> Any:
+    run = _element("w:r")
+    if kind == "instruction":
+        told = _element("w:instrText", {"xml:space": "preserve"})
+        told.text = CONTENTS
+        run.append(told)
+    else:
+        run.append(_element("w:fldChar", {"w:fldCharType": kind}))
+    return run
+
+
+def _bookmark(section: Section) -> str:
+    """Return the name by which the table of contents knows a section."""
+    return f"_Toc_{section.anchor.replace('-', '_')}"
+
+
+def _mark(heading: "Paragraph", section: Section, number: int) -> None:
+    ends = {"w:id": str(number)}
+    start = _element("w:bookmarkStart", ends | {"w:name": _bookmark(section)})
+    heading._p.insert(1, start)
+    heading._p.append(_element("w:bookmarkEnd", ends))
+
+
+def _element(name: str, attributes: Mapping[str, str] | None = None) -> Any:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    made = OxmlElement(name)
+    for key, value in (attributes or {}).items():
+        made.set(qn(key), value)
+    return made
+
+
 def _add_section(document: "Document", section: Section, *, level: int) -> None:
-    document.add_heading(section.title, level=level)
+    heading = document.add_heading(section.title, level=level)
+    if level == 1:
+        _mark(heading, section, len(document.paragraphs))
     for paragraph in section.paragraphs:
         document.add_paragraph(paragraph)
     if section.drawings or section.tables:  # what is said of them stands on their page
@@ -189,7 +250,6 @@ def _add_drawing(document: "Document", drawing: Drawing) -> None:
 
 
 def _add_table(document: "Document", table: Table) -> None:
-    from docx.oxml import OxmlElement
     from docx.shared import Pt
 
     caption = document.add_paragraph(table.caption, style="Caption")
@@ -206,9 +266,9 @@ def _add_table(document: "Document", table: Table) -> None:
             cell.width = width  # and Word these
             _fill(cell, text, bold=place == 0)
         properties = into._tr.get_or_add_trPr()
-        properties.append(OxmlElement("w:cantSplit"))
+        properties.append(_element("w:cantSplit"))
         if place == 0:
-            properties.append(OxmlElement("w:tblHeader"))
+            properties.append(_element("w:tblHeader"))
     for note in table.notes:
         document.add_paragraph().add_run(note).font.size = Pt(SMALL)
     document.add_paragraph()
