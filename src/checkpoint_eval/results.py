@@ -11,13 +11,14 @@ from checkpoint_eval._checks import check_level
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval._tidy import OWN, tidy_frame, tidy_row
 from checkpoint_eval._tidy import strategies_told as strategies_told  # told with every result
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import TrialError
 
 NAN = float("nan")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Estimate(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Estimate(Value, Shown):
     """One comparison between two arms, ready for a table row.
 
     Differences are treatment − control, ratios treatment ÷ control.
@@ -109,8 +110,8 @@ class Estimate(Shown):
         return tidy_frame([tidy_row(self)], OWN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SignificanceTest(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SignificanceTest(Value, Shown):
     """One test of no difference.
 
     Attributes

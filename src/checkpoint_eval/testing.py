@@ -29,7 +29,7 @@ from checkpoint_eval.testing_scenarios import cohorts, scenarios
 __all__ = ["assignments", "cohorts", "extracts", "followed", "records", "scenarios", "trials"]
 
 Tables: TypeAlias = dict[str, Any]
-FIRST = "2016-01-01"
+FIRST, A_DAY = "2016-01-01", np.timedelta64(1, "D")
 ARMS = ("control", "treatment")
 CODES = ("theft", "violence", "drugs", "criminal damage", None)
 KINDS = ("conviction", "caution", "reprimand", "warning", "no further action")
@@ -255,7 +255,7 @@ class _Plan:
         for place, name in enumerate(columns):
             values = [row[place] for row in rows]
             if name in DAYS:
-                values = [None if d is None else str(self.first + int(d)) for d in values]
+                values = [None if d is None else str(self.first + d * A_DAY) for d in values]
             found[name] = pd.Series(values, dtype=float if name == "score" else object)
         return pd.DataFrame(found)
 
@@ -290,7 +290,7 @@ def _extracts(draw: DrawFn, plans: "SearchStrategy[_Plan]", partial: Any) -> Tab
         "custody": _custody(draw, plan),
         "deaths": plan.frame(left, "person", "date", "kind"),
         "pathways": plan.frame(seen, "person", "date", "pathway", "score"),
-        "extract_date": str(plan.first + plan.span),
+        "extract_date": str(plan.first + plan.span * A_DAY),
     }
     if partial:
         for name in ("disposals", "custody", "deaths", "pathways"):

@@ -26,6 +26,7 @@ HELPERS = {
     "_progress",
     "_tidy",
     "_times",
+    "_values",
     "_version",
 }
 DRAWING = {

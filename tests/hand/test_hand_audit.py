@@ -568,7 +568,7 @@ def many(linked: tuple[int, ...], people: tuple[int, ...], days: Any = None) -> 
     known = [f"{arm}-{at}" for arm, n in enumerate(linked) for at in range(n)]
     arms = [arm for arm, n in enumerate(people) for _ in range(n)]
     followed = [800] * len(ids) if days is None else days
-    dates = [str(np.datetime64(EXTRACT) - int(day)) for day in followed]
+    dates = [str(np.datetime64(EXTRACT) - np.timedelta64(int(day), "D")) for day in followed]
     records = extract(people=[("someone else", None), *((who, None) for who in known)])
     return records, assigned(*zip(ids, arms, dates, strict=True))
 

@@ -57,7 +57,8 @@ def test_a_few_without_are_left_out_and_counted(controls: int) -> None:
 
 
 def test_a_cluster_of_ones_own_is_a_cluster() -> None:
-    own = [each or f"own {row}" for row, each in enumerate(PEOPLE["navigator"])]
+    navigators = PEOPLE["navigator"].where(PEOPLE["navigator"].notna(), "")  # pandas 3: NaN
+    own = [each or f"own {row}" for row, each in enumerate(navigators)]
     found = mean_difference(read(own), **ASKED)
     assert found.n == (6, 6)
     assert found.value == pytest.approx(17 / 6 - 40 / 6)

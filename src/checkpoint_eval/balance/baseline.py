@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._values import Value
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineRow:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BaselineRow(Value):
     """One covariate, or one level of it (`first` or not), in one arm.
 
     A continuous covariate has a mean, SD, median and quartiles; a yes/no or a level has a count

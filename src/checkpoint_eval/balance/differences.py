@@ -10,6 +10,7 @@ import pandas as pd
 from checkpoint_eval._arrays import FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_known
 from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -19,8 +20,8 @@ Denominator: TypeAlias = Literal["pooled", "control"]
 DENOMINATORS: tuple[str, ...] = ("pooled", "control")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceRow:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BalanceRow(Value):
     """One covariate, or one level of it, compared between two arms.
 
     `level` is "" for a number or a yes/no, the category for one level of a categorical covariate,

@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_level
 from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.baseline import Covariate, crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -18,8 +19,8 @@ from checkpoint_eval.results import NAN
 MONTH = "month"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntegrityRow:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IntegrityRow(Value):
     """The people of one arm in one group, by what they received.
 
     `share` is of those whose treatment is known; `low` and `high` are Wilson's limits.

@@ -10,6 +10,7 @@ from scipy.stats import chi2_contingency, fisher_exact
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_rng, is_number
 from checkpoint_eval._display import Shown
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -17,8 +18,8 @@ from checkpoint_eval.randomise.redrawing import Tail, tail
 from checkpoint_eval.results import NAN, SignificanceTest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostRow:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LostRow(Value):
     """People lost from one arm for one reason, and when, where that is known."""
 
     arm: str
@@ -27,8 +28,8 @@ class LostRow:
     median_time: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionRow:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SelectionRow(Value):
     """One covariate of the lost and of the kept in one arm.
 
     `difference` is (lost − kept) over sqrt((s² lost + s² kept) / 2), n − 1.

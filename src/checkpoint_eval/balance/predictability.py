@@ -8,6 +8,7 @@ import pandas as pd
 
 from checkpoint_eval._checks import check_choice, check_count, check_rng
 from checkpoint_eval._display import Shown, row_frame
+from checkpoint_eval._values import Value
 from checkpoint_eval.balance.guessing import exactly, simulated
 from checkpoint_eval.design.allocation import Rule
 from checkpoint_eval.design.declared import rule_told
@@ -19,8 +20,8 @@ Strategy: TypeAlias = Literal["convergence", "divergence"]
 STRATEGIES: tuple[str, ...] = ("convergence", "divergence")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Guessability(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Guessability(Value, Shown):
     """How predictable a rule is over n people.
 
     Attributes

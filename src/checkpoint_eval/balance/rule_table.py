@@ -9,6 +9,7 @@ import pandas as pd
 from checkpoint_eval._checks import check_choice, check_count, check_rng
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval._progress import watched
+from checkpoint_eval._values import Value
 from checkpoint_eval.balance.guessing import exactly, right_guesses
 from checkpoint_eval.balance.predictability import STRATEGIES, Strategy
 from checkpoint_eval.design.allocation import Rule
@@ -19,8 +20,8 @@ from checkpoint_eval.results import NAN
 CHUNK_CELLS = 4_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RuleProperties(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RuleProperties(Value, Shown):
     """What one rule would do with these people.
 
     Attributes

@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from checkpoint_eval._arrays import FloatArray, frozen
 from checkpoint_eval._display import Shown
+from checkpoint_eval._values import Value
 from checkpoint_eval.results import NAN
 
 COVERED = (0.93, 0.97)  # of a nominal 95 %
@@ -36,8 +37,8 @@ class Replicates:
             object.__setattr__(self, each.name, frozen(getattr(self, each.name), np.float64))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Characteristic(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Characteristic(Value, Shown):
     """How one estimator or test behaved in one setting.
 
     Attributes

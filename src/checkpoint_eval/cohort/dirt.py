@@ -10,7 +10,7 @@ import pandas as pd
 from checkpoint_eval._arrays import IntArray
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import one_day
+from checkpoint_eval.outcomes.dates import A_DAY, NOT_A_DAY, Days, one_day
 from checkpoint_eval.randomise.assignment import Assignment
 
 Frames = dict[str, pd.DataFrame]
@@ -72,8 +72,8 @@ class Soiling:
 
     def randomised(self, person: Any) -> Any:
         """Return the day of randomisation of people by their number; NaT for strangers."""
-        nobody = np.datetime64("NaT", "D")
-        return np.array([self.index.get(int(who), nobody) for who in person], dtype="datetime64[D]")
+        days = [self.index.get(int(who), NOT_A_DAY) for who in person]
+        return np.array(days, dtype="datetime64[D]")
 
 
 Fault = Callable[[Soiling, int], Soiling]
@@ -108,7 +108,7 @@ def _undated(table: str, column: str) -> Fault:
 
 def _late(table: str, column: str) -> Fault:
     return lambda s, k: s.written(
-        table, s.rows(table, k), column, pd.Timestamp(s.extract + 1 + s.rng.integers(0, 300))
+        table, s.rows(table, k), column, pd.Timestamp(s.extract + s.rng.integers(1, 301) * A_DAY)
     )
 
 
@@ -118,7 +118,7 @@ def _moved(table: str, column: str, other: str, by: int) -> Fault:
     def fault(s: Soiling, k: int) -> Soiling:
         day = s.days(table, other)
         rows = s.rows(table, k, ~np.isnat(day))
-        return s.written(table, rows, column, pd.to_datetime(day[rows] + by))
+        return s.written(table, rows, column, pd.to_datetime(day[rows] + by * A_DAY))
 
     return fault
 
@@ -149,9 +149,9 @@ def _orphans(s: Soiling, k: int) -> Soiling:
 
 def _unborn(s: Soiling, k: int) -> Soiling:
     born = s.frames["people"].drop_duplicates("id").set_index("id")["born"]
-    first = s.frames["offences"]["person"].map(born).to_numpy().astype("datetime64[D]")
+    first: Days = s.frames["offences"]["person"].map(born).to_numpy().astype("datetime64[D]")
     rows = s.rows("offences", k, ~np.isnat(first))
-    return s.written("offences", rows, "date", pd.to_datetime(first[rows] - 30))
+    return s.written("offences", rows, "date", pd.to_datetime(first[rows] - 30 * A_DAY))
 
 
 def _after_death(table: str, column: str) -> Fault:
@@ -159,17 +159,12 @@ def _after_death(table: str, column: str) -> Fault:
 
     def fault(s: Soiling, k: int) -> Soiling:
         day = s.days(table, column)
-        known = ~np.isnat(day) & (day > s.randomised(s.frames[table]["person"]) + 1)
+        known = ~np.isnat(day) & (day > s.randomised(s.frames[table]["person"]) + A_DAY)
         rows = s.rows(table, k, known)
         dead = s.frames[table].iloc[rows].drop_duplicates("person")
-        deaths = pd.DataFrame(
-            {
-                "person": dead["person"].to_numpy(),
-                "date": pd.to_datetime(dead[column].to_numpy().astype("datetime64[D]") - 1),
-                "kind": "death",
-            }
-        )
-        return s.added("deaths", deaths)
+        last: Days = dead[column].to_numpy().astype("datetime64[D]")
+        who, day = dead["person"].to_numpy(), pd.to_datetime(last - A_DAY)
+        return s.added("deaths", pd.DataFrame({"person": who, "date": day, "kind": "death"}))
 
     return fault
 
@@ -181,8 +176,8 @@ def _inside(s: Soiling, k: int) -> Soiling:
     spells = pd.DataFrame(
         {
             "person": s.frames["offences"]["person"].to_numpy()[rows],
-            "start": pd.to_datetime(day[rows] - 1),
-            "end": pd.to_datetime(day[rows] + 1),
+            "start": pd.to_datetime(day[rows] - A_DAY),
+            "end": pd.to_datetime(day[rows] + A_DAY),
         }
     )
     return s.added("custody", spells)
@@ -233,7 +228,7 @@ def _overlapping(s: Soiling, k: int) -> Soiling:
 
 def _dead_before(s: Soiling, k: int) -> Soiling:
     people = s.people(k)
-    day = pd.to_datetime(s.randomised(people) - 10)
+    day = pd.to_datetime(s.randomised(people) - 10 * A_DAY)
     return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "death"}))
 
 
@@ -256,7 +251,7 @@ def _dead_twice(s: Soiling, k: int) -> Soiling:
 def _dead(late: bool) -> Fault:  # noqa: FBT001 - after the extract, or without a date
     def fault(s: Soiling, k: int) -> Soiling:
         people = s.people(k)
-        day = pd.to_datetime(np.full(k, s.extract + 5 if late else np.datetime64("NaT", "D")))
+        day = pd.to_datetime(np.full(k, s.extract + 5 * A_DAY if late else NOT_A_DAY))
         return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "death"}))
 
     return fault
@@ -289,7 +284,7 @@ def _left_of_one_arm(s: Soiling, k: int) -> Soiling:
     """Let people of Checkpoint leave early only; whether it is found depends on how many."""
     treated = [who for who, arm in sorted(s.arm.items()) if arm == 1]
     people = s.people(k, treated)
-    day = pd.to_datetime(s.randomised(people) + 5)
+    day = pd.to_datetime(s.randomised(people) + 5 * A_DAY)
     return s.added("deaths", pd.DataFrame({"person": people, "date": day, "kind": "emigration"}))
 
 

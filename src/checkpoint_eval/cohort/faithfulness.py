@@ -14,6 +14,7 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_known, counted, is_number
 from checkpoint_eval._display import Shown
 from checkpoint_eval._frames import read_table
+from checkpoint_eval._values import Value
 from checkpoint_eval.cohort.cohorts import Cohort
 from checkpoint_eval.cohort.hazards import days_of
 from checkpoint_eval.cohort.histories import contract_days
@@ -25,8 +26,8 @@ from checkpoint_eval.errors import TrialError
 DESCRIBING: tuple[str, ...] = ("suite", "band", "sex", "age", "record")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Margin(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Margin(Value, Shown):
     """One number of a cohort beside the one it should have.
 
     Attributes

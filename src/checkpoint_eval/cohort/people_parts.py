@@ -15,7 +15,7 @@ from checkpoint_eval._checks import (
 )
 from checkpoint_eval.cohort.typed import Typed
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import Days, one_day
+from checkpoint_eval.outcomes.dates import A_DAY, Days, one_day
 
 # The critical pathways of County Durham's adult strategies 2014/17 and 2015-18.
 PATHWAYS: tuple[str, ...] = (
@@ -149,7 +149,7 @@ class Arrivals(Typed):
     @property
     def days(self) -> Days:
         """Every day from the first to the last."""
-        return np.arange(check_day(self.first, "first"), check_day(self.last, "last") + 1)
+        return np.arange(check_day(self.first, "first"), check_day(self.last, "last") + A_DAY)
 
     def intensity(self) -> FloatArray:
         """Return how busy each day is."""

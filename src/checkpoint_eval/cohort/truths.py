@@ -11,6 +11,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_known
 from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
+from checkpoint_eval._values import Value
 from checkpoint_eval.cohort.cohorts import Cohort
 from checkpoint_eval.cohort.generating import live, refuse_too_large
 from checkpoint_eval.cohort.hazards import days_of
@@ -27,8 +28,8 @@ MONTHS = (6, 12, 24)
 LIMIT_PEOPLE, LIMIT_SEED = 200_000, 20_160_801
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Truth(Value, Shown):
     """The true value of one estimand.
 
     Attributes

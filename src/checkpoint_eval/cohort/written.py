@@ -12,7 +12,7 @@ from checkpoint_eval.cohort.delivered import SEXES, Delivered, turn_of
 from checkpoint_eval.cohort.histories import NEVER, Histories, contract_days
 from checkpoint_eval.cohort.population import BIRTH_YEAR, YEAR, Persons, cut
 from checkpoint_eval.cohort.scenario import Scenario
-from checkpoint_eval.outcomes.dates import NOT_A_DAY, one_day
+from checkpoint_eval.outcomes.dates import A_DAY, NOT_A_DAY, one_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,12 +143,12 @@ def _disposals(
     index = slice(index_at, index_at + n)
     convicted, none = kinds.index("conviction"), kinds.index("no further action")
     kept = kept_contract(lives)
-    ended = lives.persons.index + contract_days(lives.scenario)
+    ended = lives.persons.index + contract_days(lives.scenario) * A_DAY
     contract = lives.delivered.received == 1
     kind[index] = np.where(kept, none, convicted)
     kind[:index_at] = convicted
     # a previous conviction was decided before randomisation
-    before = lives.persons.index[turn_of(lives.persons.record)] - 1
+    before = lives.persons.index[turn_of(lives.persons.record)] - A_DAY
     when[:index_at] = np.minimum(when[:index_at], before)
     when[index] = np.where(
         kept, ended, np.where(contract, ended, lives.persons.index) + delay[index]
@@ -180,7 +180,7 @@ def _custody(lives: Lives, number: IntArray) -> Columns:
     again = np.zeros(rows.size, dtype=bool)
     again[1:] = (person[1:] == person[:-1]) & (since[1:] == since[:-1])
     rows, person, since = rows[~again], person[~again], since[~again]
-    start = lives.persons.index[person] + since + 1
+    start = lives.persons.index[person] + (since + 1)
     gone = histories.left[person].astype(np.int64)
     # custody ends with death or departure at the latest
     until = np.minimum(since + 1 + histories.custody[rows], gone)
@@ -206,13 +206,13 @@ def _assessments(lives: Lives, number: IntArray, rng: np.random.Generator) -> Co
     p, n = persons.severity.shape
     ended = contract_days(lives.scenario)
     seen = rng.random(n) >= np.array(told.unassessed)[lives.delivered.arm]
-    seen &= (lives.histories.left > ended) & (persons.index + ended <= lives.extract)
+    seen &= (lives.histories.left > ended) & (persons.index + ended * A_DAY <= lives.extract)
     later = np.flatnonzero(seen)
     resolved = lives.delivered.resolved_under_received()
     after = np.where(resolved, np.maximum(persons.severity - 5, 0), persons.severity)
     first = np.flatnonzero(persons.index <= lives.extract)
     everyone = np.concatenate([first, later])
-    when = np.concatenate([persons.index[first], persons.index[later] + ended])
+    when = np.concatenate([persons.index[first], persons.index[later] + ended * A_DAY])
     score = np.concatenate([persons.severity[:, first], after[:, later]], axis=1)
     return {
         "person": np.tile(number[everyone], p),

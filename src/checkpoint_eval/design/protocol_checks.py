@@ -150,16 +150,17 @@ def _check_possible(protocol: "Protocol", estimand: "Estimand", place: int) -> N
             "`received` under [columns].",
             at=("estimands", place, "analysis_set"),
         )
-    if as_received and (measure.needs == "received" or measure.two_arms):
+    if as_received and (measure.needs == "received" or measure.redrawn):
         raise InvalidProtocol(
             f"{measure.name!r} compares people as randomised, not {estimand.analysis_set!r}; leave "
             "`analysis_set` out, or name a set of your own.",
             at=("estimands", place, "analysis_set"),
         )
     if measure.two_arms and len(protocol.arms) > 2:
+        others = [name for name in measures_of(outcome.kind) if not MEASURES[name].two_arms]
         raise InvalidProtocol(
             f"{measure.name!r} compares two arms, and there are {len(protocol.arms)}; choose "
-            "the log-rank test.",
+            f"from {', '.join(others)}.",
             at=("estimands", place, "measure"),
         )
     if outcome.kind not in measure.kinds:

@@ -45,6 +45,11 @@ class Measure:
     needs: Literal["", "received", "navigators", "competing"] = ""
 
     @property
+    def redrawn(self) -> bool:
+        """Whether its p comes from allocations drawn again by the trial's rule."""
+        return self.name.startswith("randomisation test")
+
+    @property
     def scale(self) -> Literal["difference", "ratio"]:
         """Whether no effect is 0 or 1."""
         return "ratio" if self.name.endswith(("ratio", "odds")) else "difference"
@@ -90,8 +95,14 @@ _ALL = (
     ),
     Measure(name="subdistribution hazard ratio", kinds=_TIMES, adjust="may", needs="competing"),
     Measure(name="log-rank test", kinds=_TIMES, test=True),
-    Measure(name="covariate-adjusted log-rank test", kinds=_TIMES, adjust="must", test=True),
-    Measure(name="MaxCombo test", kinds=_TIMES, test=True),
+    Measure(
+        name="covariate-adjusted log-rank test",
+        kinds=_TIMES,
+        adjust="must",
+        test=True,
+        two_arms=True,
+    ),
+    Measure(name="MaxCombo test", kinds=_TIMES, test=True, two_arms=True),
     Measure(name="Gray's test", kinds=_TIMES, test=True, needs="competing"),
     Measure(name="mean difference", kinds=_NUMBERS, adjust="may"),
     Measure(name="trimmed mean difference", kinds=_AMOUNTS),

@@ -10,6 +10,7 @@ import pandas as pd
 from checkpoint_eval._checks import as_names
 from checkpoint_eval._display import Shown
 from checkpoint_eval._times import nearest_tie
+from checkpoint_eval._values import Value
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.number_needed import NumberNeeded, needed_rows
 from checkpoint_eval.models.proportions import wilson_limits
@@ -19,8 +20,8 @@ from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RiskEffects(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RiskEffects(Value, Shown):
     """A yes-no outcome compared: risks by arm, absolute and relative effects, number needed.
 
     Attributes

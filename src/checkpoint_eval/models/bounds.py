@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._display import Shown
+from checkpoint_eval._values import Value
 from checkpoint_eval.results import NAN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Bounds(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Bounds(Value, Shown):
     """Between which values an effect lies, of whom, and an interval that covers it.
 
     Attributes

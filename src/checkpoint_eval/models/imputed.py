@@ -7,6 +7,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval._values import Value
 from checkpoint_eval.models.linear_variance import ROUNDING
 from checkpoint_eval.models.standardise import logistic_coefficients
 from checkpoint_eval.results import NAN
@@ -150,8 +151,8 @@ def _logistic_draws(
     return coef + solve_triangular(root, normal.T).T, ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pooled:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pooled(Value):
     """Rubin's rules: estimate, standard error, degrees of freedom and the share of variance lost.
 
     `lost` is the part of the variance that is between imputations.

@@ -262,7 +262,7 @@ def _graded(
     if isinstance(observed, BinaryOutcome):
         value = floats(people.event)
     elif isinstance(observed, NumericOutcome):
-        value = people.value
+        value = people.value + 0.0  # a minus before 0 would be printed
     else:
         raise TrialError(
             f"Outcome {name!r} is not a grade of severity for each person; read one with "

@@ -155,6 +155,7 @@ def restricted_mean(
     if names:
         by_arm(people)  # refuses a horizon beyond follow-up
     lost = measure == "lost ratio"
+    variance = "" if names else "; Greenwood variance"
     return answered(
         trial,
         Question(
@@ -164,7 +165,7 @@ def restricted_mean(
             adjust=names,
             of="restricted mean",
             horizon=when,
-            method=f"area under Kaplan–Meier to {when:g} {people.unit}",
+            method=f"area under Kaplan–Meier to {when:g} {people.unit}{variance}",
             told=told,
         ),
         by_arm,

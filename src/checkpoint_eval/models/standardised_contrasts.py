@@ -71,8 +71,6 @@ def asked(
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="time", arm=arm, complete=names
     )
-    if strata is not None and not as_names(strata):
-        return people, names, None, ""
     stratum, told = strata_of(trial, people, strata)
     return people, names, stratum, told
 
@@ -89,7 +87,8 @@ def answered(
 ) -> Estimate:
     """Return the estimate: adjusted by pseudo-observations, or standardised over strata."""
     scale: Literal["difference", "ratio"] = "difference" if contrast == "difference" else "ratio"
-    told = f"; {question.told}, in their shares" if question.told else ""
+    shares = "" if question.stratum is None else ", in their shares"
+    told = f"; {question.told}{shares}" if question.told else ""
     wald = "Wald interval" + ("" if scale == "difference" else " on the log scale")
     if question.adjust:
         return _adjusted(trial, question, estimand=estimand, contrast=contrast, level=level)

@@ -7,11 +7,12 @@ import pandas as pd
 
 from checkpoint_eval._checks import counted
 from checkpoint_eval._display import Shown, html_table
+from checkpoint_eval._values import Value
 from checkpoint_eval.results import Estimate, SignificanceTest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Subgroup(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Subgroup(Value, Shown):
     """One baseline column: whether the effect differs between its levels, and what it is in each.
 
     Attributes

@@ -7,7 +7,7 @@ import numpy as np
 from checkpoint_eval._arrays import BoolArray, IntArray
 from checkpoint_eval.outcomes.audit_rules import Looked, Severity
 from checkpoint_eval.outcomes.counting import PROVING
-from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days
+from checkpoint_eval.outcomes.dates import A_DAY, NOT_A_DAY, Days
 from checkpoint_eval.outcomes.extract_tables import Disposals
 from checkpoint_eval.outcomes.follow_up import FollowUp
 from checkpoint_eval.outcomes.records import Records
@@ -240,7 +240,7 @@ def _custody(people: FollowUp) -> Iterator[Looked]:
 def _overlapping(records: Records) -> BoolArray:
     """Return (m,) whether a spell begins before an earlier one of the same person ended."""
     custody = records.custody
-    closing = records.extract_date + 1
+    closing = records.extract_date + A_DAY
     end = np.where(np.isnat(custody.end), closing, custody.end)
     usable = np.flatnonzero(
         (custody.person >= 0) & ~np.isnat(custody.start) & (end > custody.start)

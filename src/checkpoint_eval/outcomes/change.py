@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import as_names, check_count
 from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval.outcomes.counting import PROVING, RECORDED, Counting, proven_by
-from checkpoint_eval.outcomes.dates import add_months
+from checkpoint_eval.outcomes.dates import A_DAY, add_months
 from checkpoint_eval.outcomes.follow_up import NEVER, follow
 from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Provenance
 from checkpoint_eval.outcomes.records import Records
@@ -127,7 +127,7 @@ def change_in_offending(
     people = follow(records, assignment, index=index, index_name=index_name)
     found = counting.within(people, months)
     rows, before = people.offences_within(
-        add_months(people.index, -months), people.index - 1, codes=counting.codes
+        add_months(people.index, -months), people.index - A_DAY, codes=counting.codes
     )
     if counting.proven:
         by = add_months(people.index, counting.wait)

@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_count, counted
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import Days
+from checkpoint_eval.outcomes.dates import A_DAY, Days
 from checkpoint_eval.outcomes.follow_up import BLOCK_ROWS, NEVER, FollowUp
 from checkpoint_eval.outcomes.observed import Provenance
 from checkpoint_eval.outcomes.records import Records
@@ -70,7 +70,7 @@ class Counting:
 
         A proven one counts when it was proven by `decided`. After death or departure none does.
         """
-        first = people.index + (0 if self.day_zero else 1)
+        first = people.index if self.day_zero else people.index + A_DAY
         seen = np.where(np.isnat(people.left), last, np.minimum(people.left, last))
         rows, who = people.offences_within(first, seen.astype("datetime64[D]"), codes=self.codes)
         if not self.proven:

@@ -15,6 +15,8 @@ from checkpoint_eval.errors import InvalidData
 Days: TypeAlias = NDArray[np.datetime64]  # datetime64[D]; NaT where unknown
 
 NOT_A_DAY = np.datetime64("NaT", "D")
+# numpy takes no bare integer for a span of time: the unit is said.
+A_DAY, A_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 NO_DAYS: Days = np.zeros(0, dtype="datetime64[D]")
 # Spreadsheets and databases write these where a date is not known.
 EARLIEST, LATEST = np.datetime64("1900-01-01", "D"), np.datetime64("2100-01-01", "D")
@@ -89,9 +91,9 @@ def add_months(days: Days, months: int) -> Days:
     """
     month = days.astype("datetime64[M]")
     within = (days - month.astype("datetime64[D]")).astype(np.int64)
-    later = month + months
-    length = ((later + 1).astype("datetime64[D]") - later.astype("datetime64[D]")).astype(np.int64)
-    moved = later.astype("datetime64[D]") + np.minimum(within, length - 1)
+    later = month + months * A_MONTH
+    begins, ends = later.astype("datetime64[D]"), (later + A_MONTH).astype("datetime64[D]")
+    moved = begins + np.minimum(within, (ends - begins).astype(np.int64) - 1)
     return np.where(np.isnat(days), NOT_A_DAY, moved).astype("datetime64[D]")
 
 

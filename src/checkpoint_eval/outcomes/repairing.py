@@ -10,6 +10,7 @@ from checkpoint_eval._checks import check_choice
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.audit_rows import first_disposal
 from checkpoint_eval.outcomes.auditing import Finding
+from checkpoint_eval.outcomes.dates import A_DAY
 from checkpoint_eval.outcomes.extract_tables import Custody, Disposals
 from checkpoint_eval.outcomes.records import Records, Repair, check_records
 from checkpoint_eval.outcomes.street_time import merged_spells
@@ -112,7 +113,7 @@ def close_custody(records: Records) -> Records:
     check_records(records)
     custody = records.custody
     still = np.isnat(custody.end) & (custody.start <= records.extract_date)
-    end = np.where(still, records.extract_date + 1, custody.end)
+    end = np.where(still, records.extract_date + A_DAY, custody.end)
     note = Repair(rule="open custody closed at the extract", table="custody", rows=int(still.sum()))
     return replace(records, custody=replace(custody, end=end), repairs=(*records.repairs, note))
 

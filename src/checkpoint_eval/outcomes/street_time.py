@@ -7,7 +7,7 @@ import numpy as np
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import Days
+from checkpoint_eval.outcomes.dates import A_DAY, Days
 from checkpoint_eval.outcomes.follow_up import FollowUp
 from checkpoint_eval.outcomes.records import Records
 
@@ -42,7 +42,7 @@ def merged_spells(records: Records) -> Spells:
     """
     custody = records.custody
     start = custody.start.view(np.int64)
-    closing = (records.extract_date + 1).astype(np.int64)
+    closing = (records.extract_date + A_DAY).astype(np.int64)
     end = np.where(np.isnat(custody.end), closing, custody.end.view(np.int64))
     usable = (custody.person >= 0) & ~np.isnat(custody.start) & (end > start)
     person, start, end = custody.person[usable], start[usable], end[usable]

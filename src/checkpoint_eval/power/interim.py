@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import compare, strata_of
 from checkpoint_eval.models.means import mean_difference
@@ -18,8 +19,8 @@ from checkpoint_eval.results import Estimate
 Strata = str | Sequence[str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterimResult:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InterimResult(Value):
     """A result with the sign of its measure: treatment − control.
 
     Attributes

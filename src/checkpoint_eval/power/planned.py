@@ -6,14 +6,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from checkpoint_eval._display import Shown, row_frame
+from checkpoint_eval._values import Value
 from checkpoint_eval.power.comparing import Comparison
 from checkpoint_eval.results import NAN
 
 Pair = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class PowerResult(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class PowerResult(Value, Shown):
     """How many people, how many events or how much power, by which formula.
 
     Attributes

@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_choice, check_level, check_positive, is_number
 from checkpoint_eval._display import Shown, row_frame
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.power.bounds_table import StoppingBounds, check_drift
 from checkpoint_eval.power.recursion import START, Reached, Span, advance, crossing, walk
@@ -138,8 +139,8 @@ class PromisingZone:
         return np.where(promising, high, end - now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Extension(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Extension(Value, Shown):
     """Where a trial ends after its last look but one.
 
     Attributes

@@ -8,14 +8,15 @@ import pandas as pd
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_count, check_level, check_positive, is_number
 from checkpoint_eval._display import Shown, row_frame
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.outcomes.observed import BinaryOutcome
 from checkpoint_eval.outcomes.trial import Trial
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Reestimate(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Reestimate(Value, Shown):
     """The people a trial needs after a blinded look at its outcome.
 
     Attributes

@@ -10,14 +10,15 @@ import pandas as pd
 from checkpoint_eval._arrays import FloatArray, frozen
 from checkpoint_eval._checks import counted
 from checkpoint_eval._display import Shown
+from checkpoint_eval._values import Value
 from checkpoint_eval.models.proportions import wilson_limits
 from checkpoint_eval.results import NAN
 
 ROUNDING = 1e-12  # a share of draws equals alpha only up to rounding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class PowerRow(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class PowerRow(Value, Shown):
     """How often one analysis is significant.
 
     Attributes

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from checkpoint_eval._arrays import floats
 from checkpoint_eval._checks import check_count, check_level, check_positive, is_number
 from checkpoint_eval._display import Shown, row_frame
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.power.bounds_table import StoppingBounds
 from checkpoint_eval.power.recursion import Edges, stopped_above, walk
@@ -17,8 +18,8 @@ from checkpoint_eval.power.recursion import Edges, stopped_above, walk
 FARTHEST = 5.0  # standard errors past a normal interval within which its ends are sought
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class StoppedEstimate(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class StoppedEstimate(Value, Shown):
     """An effect as seen when a trial stopped, with the looks before allowed for.
 
     Attributes

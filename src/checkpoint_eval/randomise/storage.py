@@ -151,9 +151,22 @@ def _connect(path: Path, read_only: bool, wait: float) -> sqlite3.Connection:  #
     return connection
 
 
+class _Connection(sqlite3.Connection):
+    """Closes with the ledger that nobody closed; Python 3.13 warns of those left open."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error):  # one that never opened
+            self.close()
+
+
 def _tuned(address: str, wait: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        address, uri=True, timeout=wait, isolation_level=None, check_same_thread=False
+        address,
+        uri=True,
+        timeout=wait,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
     )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")  # what a Mac needs for the same promise

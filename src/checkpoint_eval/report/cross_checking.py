@@ -12,6 +12,7 @@ from scipy.stats import norm
 from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_noun, counted
 from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval._values import Value
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
@@ -31,8 +32,8 @@ SMALLEST_RATIO = 1e-3
 DESCRIBED = ("participant flow", "baseline table", "standardised differences")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recomputed(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recomputed(Value, Shown):
     """One number of an evaluation, and the same from another engine.
 
     Attributes

@@ -8,7 +8,7 @@ from checkpoint_eval.design.protocol import Protocol
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.report.evaluation import Evaluation, Result
 from checkpoint_eval.report.tables import format_effect, why_untold
-from checkpoint_eval.results import NAN, Estimate, strategies_told
+from checkpoint_eval.results import NAN, Estimate, SignificanceTest, strategies_told
 
 
 def decision_table(evaluation: Evaluation) -> pd.DataFrame:
@@ -22,10 +22,10 @@ def decision_table(evaluation: Evaluation) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        outcome, estimand, time_point, unit, analysis_set, intercurrent (events and strategies),
-        promised (metric and criterion in words), confirmatory, value, low, high, p_value,
-        p_adjusted, met ("met", "not met", "cannot be told" or "none promised") and in_words.
-        Confirmatory results come first; otherwise the protocol's order is kept.
+        outcome, estimand, treatment, time_point, unit, analysis_set, intercurrent (events and
+        strategies), promised (metric and criterion in words), confirmatory, value, low, high,
+        p_value, p_adjusted, met ("met", "not met", "cannot be told" or "none promised") and
+        in_words. Confirmatory results come first; otherwise the protocol's order is kept.
 
     Raises
     ------
@@ -72,6 +72,7 @@ def _row(result: Result, protocol: Protocol) -> dict[str, object]:
     return {
         "outcome": value.outcome,
         "estimand": _estimand(result),
+        "treatment": _treatment(value),
         "time_point": value.time_point,
         "unit": value.unit,
         "analysis_set": value.analysis_set,
@@ -86,6 +87,10 @@ def _row(result: Result, protocol: Protocol) -> dict[str, object]:
         "met": met,
         "in_words": _in_words(result, protocol, met),
     }
+
+
+def _treatment(value: Estimate | SignificanceTest) -> str:
+    return value.contrast[0] if isinstance(value, Estimate) else " / ".join(value.arms[1:])
 
 
 def _estimand(result: Result) -> str:

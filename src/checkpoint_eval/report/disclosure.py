@@ -49,6 +49,11 @@ class Disclosure(Shown):
         return max(2, -(-self.threshold // 3))
 
     @property
+    def _may_tell_none(self) -> bool:
+        """Whether a 0 may be told of some counts: were it told beside "<2", that would be one."""
+        return self.threshold > 2
+
+    @property
     def told(self) -> str:
         """The rule in sentences, for the page."""
         rounded = (
@@ -56,17 +61,20 @@ class Disclosure(Shown):
             if self.round_to > 1
             else "every other count is told as it is"
         )
+        nobody = " That nobody is missing is told." if self._may_tell_none else ""
         return (
             f"Counts below {self.threshold} are withheld and printed “<{self.threshold}”; "
-            f"{rounded}. That nobody is missing is told. A count printed “withheld” is not small, "
-            "but would tell one that is. Totals are sums of what is printed, and shares are "
-            "computed from it, so neither tells more and they may differ from the text of others. "
+            f"{rounded}.{nobody} A count printed “withheld” is not small, but would tell one that "
+            "is. Totals are sums of what is printed, and shares are computed from it, so neither "
+            "tells more, and they may differ a little from other texts. "
             f"An effect is not shown where fewer than {self.threshold} people of an arm had the "
             "event, or did not, or where it would tell such a number beside others. Each step of a "
             f"curve stands for at least {self.threshold} events in every arm, and comes no earlier "
-            "than they did. Means and totals of an arm are not shown where one person has most of "
-            "them. All statistics were computed from the true counts; what is said of methods "
-            "leaves out numbers that were found in the data."
+            "than they did. Means and totals of an arm are not shown where all but fewer than "
+            f"{self.threshold} of its people have the same value, nor where one has so much that "
+            "all others but the next have less than a tenth of it together. All statistics were "
+            "computed from the true counts; what is said of methods leaves out numbers that were "
+            "found in the data."
         )
 
     @property
@@ -77,7 +85,7 @@ class Disclosure(Shown):
 
     def published(self, count: int, *, zero: bool = False) -> "int | Withheld":
         """Return what is told of a count; with `zero`, that there is nobody may be told."""
-        if count < self.threshold and not (zero and count == 0):
+        if count < self.threshold and not (zero and count == 0 and self._may_tell_none):
             return Withheld(below=self.threshold)
         # Halves up; Python's own rounding would send them to the even neighbour.
         return (2 * count + self.round_to) // (2 * self.round_to) * self.round_to
@@ -85,7 +93,7 @@ class Disclosure(Shown):
     def possible(self, told: "int | Withheld", *, zero: bool = False) -> tuple[float, float]:
         """Return the least and the greatest count that would have been told like this."""
         if isinstance(told, Withheld):
-            least = int(zero)
+            least = int(zero and self._may_tell_none)
             return (least, told.below - 1) if told.below is not None else (self.threshold, inf)
         if zero and told == 0:
             return 0, 0

@@ -88,10 +88,11 @@ def withhold_partners(
         audit.look_round(small)
         for cell in small:
             while report.is_small(cell) and not audit.has_room(cell):
-                partner = _partner(cell, audit)
-                if partner is None:
+                partners = _partners(cell, audit)
+                if not partners:
                     break
-                report.withhold(partner)
+                for partner in partners:
+                    report.withhold(partner)
 
 
 class Audit:
@@ -144,14 +145,20 @@ class Audit:
         self.seen[0] = np.minimum(self.seen[0], np.ceil(found - ROUNDING))
         self.seen[1] = np.maximum(self.seen[1], np.floor(found + ROUNDING))
 
-    def extreme(self, cell: Cell, sign: int, *, without: Cell | None = None) -> FloatArray:
+    def extreme(self, cell: Cell, sign: int, *, without: Set[Cell] = frozenset()) -> FloatArray:
         """Return possible counts with a cell as small (1) or great (-1) as can be.
 
-        They fit all that is told, or all but one more count.
+        They fit all that is told, or would were less told of some counts.
         """
         aim = np.zeros(len(self.place))
         aim[self.place[cell]] = sign
         return self._solved(aim, without=without)
+
+    def width_without(self, cell: Cell, others: Set[Cell]) -> tuple[float, list[FloatArray]]:
+        """Return how many values of a cell were possible with less told of others, and its ends."""
+        ends = [self.extreme(cell, sign, without=others) for sign in (1, -1)]
+        least, most = (found[self.place[cell]] for found in ends)
+        return float(np.floor(most + ROUNDING) - np.ceil(least - ROUNDING) + 1), ends
 
     def width(self, cell: Cell) -> float:
         """Return how many values of a cell have been seen to be possible."""
@@ -161,9 +168,9 @@ class Audit:
     def _is_wide(self, cell: Cell) -> bool:
         return self.width(cell) >= self.report.rule.least_possible
 
-    def _solved(self, aim: FloatArray, *, without: Cell | None = None) -> FloatArray:
+    def _solved(self, aim: FloatArray, *, without: Set[Cell] = frozenset()) -> FloatArray:
         report = self.report
-        ends = [report.after(each) if each == without else report.ends(each) for each in self.place]
+        ends = [report.after(each) if each in without else report.ends(each) for each in self.place]
         # Without whole numbers asked for, this is the shortest way to the solver of `linprog`.
         found = milp(aim, constraints=self.nothing, bounds=Bounds(*np.transpose(ends)))
         if found.x is None:
@@ -188,8 +195,8 @@ def connected(sums: Sequence[Sum]) -> list[list[Sum]]:
     return list(groups.values())
 
 
-def _partner(cell: Cell, audit: Audit) -> Cell | None:
-    """Return the count to tell less of beside a small one; None when none would give it room."""
+def _partners(cell: Cell, audit: Audit) -> list[Cell]:
+    """Return the counts to tell less of beside a small one; none when that would give no room."""
     report = audit.report
     near = {
         other for whole, parts in audit.sums if cell in (whole, *parts) for other in (whole, *parts)
@@ -202,13 +209,19 @@ def _partner(cell: Cell, audit: Audit) -> Cell | None:
         )
     )
     # The cell was seen to have no room, at both its ends: this is its width.
-    place, width = audit.place[cell], audit.width(cell)
+    width = audit.width(cell)
     for other in open_to:
-        least, most = (audit.extreme(cell, sign, without=other) for sign in (1, -1))
-        if np.floor(most[place] + ROUNDING) - np.ceil(least[place] - ROUNDING) + 1 > width:
+        wider, ends = audit.width_without(cell, {other})
+        if wider > width:
             # Possible from now on, for every cell.
-            audit.see(least)
-            audit.see(most)
-            return other
-    # Two may do together what neither does alone.
-    return next((other for other in open_to if other in near), None)
+            for found in ends:
+                audit.see(found)
+            return [other]
+    # Several do together what none does alone: of all that are told, what can stay stays.
+    several = set(open_to)
+    if audit.width_without(cell, several)[0] <= width:
+        return []
+    for other in reversed(open_to):
+        if audit.width_without(cell, several - {other})[0] > width:
+            several.remove(other)
+    return sorted(several)

@@ -144,16 +144,16 @@ def _told(name: str, curve: Curve, values: IntArray, counts: Counts) -> "np.ndar
 
 def inequality_told(found: Inequality, counts: Counts) -> Inequality:
     """Return Gini coefficients and Lorenz curves by the rule: of groups of people, not of each."""
-    outcome = found.difference.outcome
+    of = found.difference.outcome, found.difference.analysis_set
     hidden_arms = []
     for arm, share in zip(found.arms, found.share, strict=True):
         has = np.diff(share)
         # With any at all: what is spread over few people tells how many they are.
         if np.count_nonzero(has > 0) < counts.rule.threshold:
-            counts.hold(("amount", outcome, arm))
+            counts.hold(("amount", *of, arm))
         if dominated(has[:-3:-1], 1.0):
-            counts.hold(("dominated", outcome, arm))
-        hidden_arms.append(any((what, outcome, arm) in counts.few for what in SPREAD))
+            counts.hold(("dominated", *of, arm))
+        hidden_arms.append(any((what, *of, arm) in counts.few for what in SPREAD))
     difference = estimate_told(found.difference, counts)
     curves = [
         _lorenz_told(people, share, counts.rule.threshold, hidden=hidden)

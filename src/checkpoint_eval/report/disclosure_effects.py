@@ -82,7 +82,8 @@ def _ends_tell(bounds: Bounds, arms: tuple[str, str], counts: Counts) -> bool:
     """
     held = [counts.amounts.get((bounds.outcome, bounds.analysis_set, arm)) for arm in arms]
     kinds = product(("amount", "dominated"), arms)
-    if any((what, bounds.outcome, arm) in counts.few for what, arm in kinds):
+    of = bounds.outcome, bounds.analysis_set
+    if any((what, *of, arm) in counts.few for what, arm in kinds):
         return True
     if any(held):
         return any(each and (each.is_of_few(counts.rule) or each.is_of_one()) for each in held)
@@ -97,7 +98,7 @@ def subgroups_told(found: SubgroupEffects, counts: Counts) -> SubgroupEffects:
     return told_as(
         found,
         overall=estimate_told(found.overall, counts),
-        subgroups=tuple(_subgrourounded(each, counts) for each in found.subgroups),
+        subgroups=tuple(_subgroup_told(each, counts) for each in found.subgroups),
     )
 
 
@@ -118,7 +119,7 @@ def _hear_levels(found: Subgroup, overall: Estimate, counts: Counts) -> None:
             counts.add_up(whole, parts, all_of_it=len(parts) == len(found.levels))
 
 
-def _subgrourounded(found: Subgroup, counts: Counts) -> Subgroup:
+def _subgroup_told(found: Subgroup, counts: Counts) -> Subgroup:
     effects = tuple(
         estimate_told(effect, counts, of=(found.moderator, level))
         for level, effect in zip(found.levels, found.effects, strict=True)
@@ -236,7 +237,7 @@ def _family_told(found: PathwayFamily, counts: Counts) -> PathwayFamily:
 
 def _shrunken_told(found: Shrunken, hidden: "np.ndarray") -> Shrunken:
     held = {
-        name: np.where(hidden, NAN, np.round(getattr(found, name), 2))
+        name: np.where(hidden, NAN, np.round(getattr(found, name), 2) + 0.0)
         for name in ("value", "low", "high")
     }
     numbers = {name: rounded(getattr(found, name)) for name in ("mean", "std_error", "spread")}
@@ -306,4 +307,5 @@ def _phi_told(found: CoOccurrence, rule: Disclosure) -> FloatArray:
     np.fill_diagonal(
         few, (found.need < rule.threshold) | (without.T @ found.counts < rule.threshold)
     )
-    return np.where(few, NAN, np.round(found.phi, 1))
+    # 0 without a sign, which would tell on which side of it φ is.
+    return np.where(few, NAN, np.round(found.phi, 1) + 0.0)

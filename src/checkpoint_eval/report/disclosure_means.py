@@ -23,7 +23,8 @@ def amounts_closed(value: Value, counts: Counts, *, of: tuple[str, ...] = ()) ->
     """Return why an effect on amounts, or a test of one, is not told; "" when it is.
 
     A mean times its people is their sum: it tells of few where all others have the same, and of
-    one where that one dominates. What is found in one result holds for all of the outcome.
+    one where that one dominates. What is found in one result holds for all of the outcome in the
+    same analysis set.
     """
     arms = value.arms if isinstance(value, SignificanceTest) else value.contrast[::-1]
     held = [amounts_in(value, arm, counts, of=of) for arm in arms]
@@ -36,9 +37,9 @@ def amounts_closed(value: Value, counts: Counts, *, of: tuple[str, ...] = ()) ->
         total = _total(value, place) if part and not _is_robust(value) else None
         few = amounts is not None and amounts.is_of_few(counts.rule, total=total)
         if few or _tells_few(value, place, amounts, counts):
-            counts.hold(("amount", value.outcome, *of, arm))
+            counts.hold(("amount", value.outcome, _among(value, of), *of, arm))
         if amounts is not None and amounts.is_of_one(total=total):
-            counts.hold(("dominated", value.outcome, *of, arm))
+            counts.hold(("dominated", value.outcome, _among(value, of), *of, arm))
     return _reason(value, arms, counts, of)
 
 
@@ -46,8 +47,12 @@ def amounts_in(
     value: Value, arm: str, counts: Counts, *, of: tuple[str, ...] = ()
 ) -> Amounts | None:
     """Return the amounts of an arm of the set that a result, or one of some of it, is about."""
-    among = value.analysis_set.removesuffix(f", {': '.join(of)}")
-    return counts.amounts.get((value.outcome, among, arm))
+    return counts.amounts.get((value.outcome, _among(value, of), arm))
+
+
+def _among(value: Value, of: tuple[str, ...]) -> str:
+    """Return the analysis set, without the part of it that a result may be about."""
+    return value.analysis_set.removesuffix(f", {': '.join(of)}")
 
 
 def _tells_few(value: Value, place: int, amounts: Amounts | None, counts: Counts) -> bool:
@@ -69,12 +74,14 @@ def _total(value: Value, place: int) -> float | None:
 
 
 def _reason(value: Value, arms: tuple[str, ...], counts: Counts, of: tuple[str, ...]) -> str:
-    few = counts.rule.threshold
+    few, among = counts.rule.threshold, _among(value, of)
 
     def found(what: str) -> bool:
         places = ((), of) if of else ((),)
         return any(
-            (what, value.outcome, *each, arm) in counts.few for arm in arms for each in places
+            (what, value.outcome, among, *each, arm) in counts.few
+            for arm in arms
+            for each in places
         )
 
     if found("amount"):

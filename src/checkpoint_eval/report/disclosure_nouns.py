@@ -152,8 +152,11 @@ def balance_told(table: BalanceTable, baseline: BaselineTable, counts: Counts) -
     shares = {(row.covariate, row.level, row.arm): row for row in baseline.rows}
     arms = table.contrast[1], table.contrast[0]
     hidden = {
-        row.covariate for row in baseline.rows if row.kind != "continuous" and np.isnan(row.share)
-    } | {row.covariate for row in baseline.rows if _is_hidden(row, counts)}
+        row.covariate
+        for row in baseline.rows
+        if row.arm in arms
+        and (_is_hidden(row, counts) or (row.kind != "continuous" and np.isnan(row.share)))
+    }
     rows = []
     for row in table.rows:
         missing = {
@@ -203,7 +206,7 @@ def _share_row(row: BalanceRow, control: float, treatment: float) -> BalanceRow:
 
 
 def _two_decimals(value: float) -> float:
-    return float(np.round(value, 2))
+    return float(np.round(value, 2)) + 0.0  # without the sign of a nothing
 
 
 def integrity_told(found: Integrity, counts: Counts) -> Integrity:

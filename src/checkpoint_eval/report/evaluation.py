@@ -11,6 +11,7 @@ import pandas as pd
 from checkpoint_eval._arrays import frozen_mapping, plain
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval._tidy import OWN, tidy_frame, tidy_row
+from checkpoint_eval._values import Value
 from checkpoint_eval.balance.baseline import BaselineTable
 from checkpoint_eval.balance.differences import BalanceTable
 from checkpoint_eval.balance.integrity import Integrity
@@ -31,8 +32,8 @@ PARTS: tuple[str, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Shown):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Result(Value, Shown):
     """One estimate or test, its standing in the protocol, and its adjusted p-value.
 
     `p_adjusted` is NaN where no adjustment for multiplicity was promised.

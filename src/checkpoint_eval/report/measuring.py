@@ -86,7 +86,7 @@ VERBS: dict[str, Verb] = {
 } | {
     name: _verb(randomisation_test, statistic=name.partition("(")[2].rstrip(")"))
     for name, measure in MEASURES.items()
-    if measure.two_arms
+    if measure.redrawn
 }
 
 
@@ -99,7 +99,7 @@ def computed(
     """
     if MEASURES[asked.measure].test:
         more: dict[str, Any] = {}
-        if MEASURES[asked.measure].two_arms:
+        if MEASURES[asked.measure].redrawn:
             rng = np.random.default_rng([plan.analysis.seed, place])
             more = {"draws": plan.analysis.draws, "rng": rng}
         return [answer(trial, asked, plan=plan, **more)]

@@ -265,7 +265,10 @@ def plot_phi(found: CoOccurrence, *, ax: Axes | None = None) -> Axes:
             vmax=1,
             cmap=sns.diverging_palette(245, 35, s=75, l=52, as_cmap=True),
             annot=True,
-            fmt=".2f",
+            # By the rule φ is told to one decimal.
+            fmt=".1f"
+            if np.array_equal(np.round(found.phi, 1), found.phi, equal_nan=True)
+            else ".2f",
             annot_kws={"size": 8},
             square=True,
             linewidths=0.6,

@@ -2,12 +2,15 @@
 
 import re
 from math import ceil, floor, isfinite, log10
+from numbers import Real
 
-PRECISION = re.compile(r"\.(\d+)f")
+PRECISION = re.compile(r"\.(\d+)([f%])")
 
 
 class Rounded(float):
     """A number that was rounded to a multiple of `step`; printed with no decimals beyond it.
+
+    Multiples, parts and the opposite of it know as many; a sum is a plain number.
 
     Examples
     --------
@@ -34,17 +37,29 @@ class Rounded(float):
         return cls(round(round(value / step) * step, max(0, _decimals(step)) + 1) + 0.0, step)
 
     def __format__(self, spec: str) -> str:
-        known = max(0, _decimals(self.step))
-
         def shorter(found: re.Match[str]) -> str:
-            return f".{min(int(found[1]), known)}f"
+            known = _decimals(self.step) - (2 if found[2] == "%" else 0)
+            return f".{min(int(found[1]), max(0, known))}{found[2]}"
 
         return format(float(self), PRECISION.sub(shorter, spec) if self.step else spec)
 
     def __mul__(self, other: float) -> "Rounded":
+        if not isinstance(other, Real):  # an array or a column sees to itself
+            return NotImplemented
         return Rounded(float(self) * other, self.step * abs(other))
 
     __rmul__ = __mul__
+
+    def __truediv__(self, other: float) -> "Rounded":
+        if not isinstance(other, Real):
+            return NotImplemented
+        return Rounded(float(self) / other, self.step / abs(other))
+
+    def __neg__(self) -> "Rounded":
+        return Rounded(0.0 - float(self), self.step)
+
+    def __abs__(self) -> "Rounded":
+        return Rounded(abs(float(self)), self.step)
 
 
 def figures(value: float, several: int) -> float:

@@ -17,7 +17,7 @@ from checkpoint_eval.report.tables import (
     untold,
     why_untold,
 )
-from checkpoint_eval.results import Estimate
+from checkpoint_eval.results import Estimate, SignificanceTest
 
 # Shares closer than this are printed alike.
 SAME = 0.0005
@@ -307,10 +307,12 @@ def _standing(evaluation: Evaluation) -> str:
     own = evaluation.protocol.analysis_sets if evaluation.protocol else ()
     declared = {each.name: each.description for each in own}
     who = SETS.get(first) or declared.get(first, first)
+    whole = {each.value.analysis_set for each in results} <= {first}
+    these = "In these results" + ("" if whole else ", unless another set is named,")
     if not evaluation.protocol:
         return (
             "No protocol was given: nothing here was promised in advance, so every result is "
-            f"exploratory. In these results {who}."
+            f"exploratory. {these} {who}."
         )
     confirmatory = sum(each.confirmatory for each in results)
     named = f"{confirmatory} of them confirmatory" if confirmatory else "none of them confirmatory"
@@ -318,8 +320,25 @@ def _standing(evaluation: Evaluation) -> str:
     few = "all" if planned == len(results) else f"{planned} of"
     return (
         f"The protocol named “{primary}” as the primary outcome; {few} the {len(results)} main "
-        f"results below were promised in advance, {named}. In these results {who}."
+        f"results below were promised in advance, {named}. {these} {who}."
     )
+
+
+def _missing_of(
+    one: Estimate, results: Sequence[Estimate | SignificanceTest], arms: Sequence[str]
+) -> str:
+    """Tell how many outcomes are unknown in each arm; every comparison knows of its own two."""
+    counts: dict[str, object] = {}
+    for each in results:
+        if isinstance(each, Estimate) and _question(each) == _question(one):
+            counts |= dict(zip(each.contrast[::-1], each.missing, strict=True))
+    named = [arm for arm in arms if arm in counts]
+    return told_by_arm([counts[arm] for arm in named], named)
+
+
+def _question(value: Estimate) -> tuple[object, ...]:
+    """Return what is asked, whichever arm it is asked of."""
+    return value.outcome, value.estimand, value.analysis_set, value.adjusted_for
 
 
 def _unknown(evaluation: Evaluation) -> str:
@@ -336,7 +355,7 @@ def _unknown(evaluation: Evaluation) -> str:
         None,
     )
     if lost:
-        people = told_by_arm(lost.missing, lost.contrast[::-1])
+        people = _missing_of(lost, results, evaluation.arms)
         told_of.append(f"the primary outcome of some people is unknown ({people})")
     failed = sum(not each.estimable and untold(each) == "not estimable" for each in results)
     if failed:

@@ -114,5 +114,8 @@ def _inequality_table(found: Inequality) -> Table:
         caption=f"How {difference.outcome} is spread, {treatment} against {control}",
         columns=("Arm", "People", "Missing", f"Gini ({level})", "Held by the tenth with most"),
         rows=tuple(rows),
-        notes=(f"Difference in Gini: {format_effect(difference)}.",),
+        notes=(
+            f"Difference in Gini: {format_effect(difference)}. Jack-knife variance; the interval "
+            "of an arm is on the logit scale.",
+        ),
     )

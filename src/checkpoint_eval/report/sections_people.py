@@ -117,7 +117,10 @@ def _differences_table(evaluation: Evaluation) -> tuple[Table, ...]:
             caption="Standardised differences at baseline",
             columns=("Characteristic", *(f"{arm}\nagainst {control}" for arm in treatments)),
             rows=rows,
-            notes=("In standard deviations; within ±0.1 is the usual guide for alike.",),
+            notes=(
+                "In standard deviations, the root of the two arms' mean variance; within ±0.1 is "
+                "the usual guide for alike.",
+            ),
         ),
     )
 
@@ -166,7 +169,7 @@ def integrity_section(evaluation: Evaluation, drawings: Drawings) -> Section:
         title="Integrity over time",
         paragraphs=(
             "Treated as assigned: the share of people, treatment known, who received the arm that "
-            "chance gave them.",
+            "chance gave them, with Wilson's interval.",
         ),
         drawings=named(drawings, "integrity"),
         tables=(

@@ -102,11 +102,16 @@ def planned_section(evaluation: Evaluation, drawings: Drawings) -> Section:
 
 def _criteria(evaluation: Evaluation) -> Table:
     table = decision_table(evaluation)
+    several = len(evaluation.arms) > 2
     return Table(
         caption="Confirmatory results beside the criterion promised",
         columns=("Result", "Promised", "Found"),
         rows=tuple(
-            (f"{row.outcome}: {row.estimand}", str(row.promised), str(row.in_words))
+            (
+                f"{row.outcome}: {row.estimand}" + (f", {row.treatment}" if several else ""),
+                str(row.promised),
+                str(row.in_words),
+            )
             for row in table.loc[table["confirmatory"]].itertuples()
         ),
     )
@@ -255,7 +260,10 @@ def _subgroup_table(found: SubgroupEffects) -> Table:
             "p of the interaction",
         ),
         rows=tuple(rows),
-        notes=("Levels have no p-values: only the interaction asks whether effects differ.",),
+        notes=(
+            "Levels have no p-values: only the interaction, Cochran's Q of the effects of the "
+            "levels, asks whether effects differ.",
+        ),
     )
 
 
