@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from checkpoint_eval._arrays import BoolArray, FloatArray
 from checkpoint_eval._checks import as_names, check_count, check_level, check_rng
@@ -58,7 +58,7 @@ class Mahalanobis:
 
     def __call__(self, arms: NDArray[np.int8], people: People) -> BoolArray:
         """Return (b,) which of (b, n) allocations are accepted."""
-        bar = float(chi2.ppf(self.acceptance, len(self.covariates)))
+        bar = 2 * float(gammaincinv(len(self.covariates) / 2, self.acceptance))  # of chi-squared
         return np.asarray(self.distance(arms, people) <= bar)
 
     def distance(self, arms: NDArray[np.int8], people: People) -> FloatArray:

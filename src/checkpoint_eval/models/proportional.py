@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
-from scipy.stats import rankdata
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_choice
@@ -200,6 +199,9 @@ def time_scale(time: FloatArray, event: BoolArray, transform: str) -> FloatArray
     if transform == "log":
         return floats(np.log(own))
     if transform == "rank":
+        # Imported here: every hazard ratio loads this file, and nothing else of scipy.stats.
+        from scipy.stats import rankdata
+
         return floats(rankdata(time)[event])
     table = event_table(time, event, np.zeros(time.size, dtype=np.int64), groups=1)
     after = kaplan_meier(table).survival[0]
