@@ -115,7 +115,7 @@ def test_one_who_dominates_is_not_told() -> None:
     assert by_name["mean difference"].estimable
     mean, trimmed = by_told["mean difference"], by_told["trimmed mean difference"]
     assert np.isnan([mean.value, mean.std_error, *mean.by_arm]).all()
-    assert "but for two people an arm has less than 10 % of what one has" in mean.method
+    assert "but for two people an arm has less than 10% of what one has" in mean.method
     assert trimmed.estimable, "what leaves out the ends is not moved by one"
     test = next(each.value for each in told.results if hasattr(each.value, "test"))
     assert np.isnan(test.statistic), "the statistic is the difference in means"

@@ -34,6 +34,10 @@ assert mpl.is_interactive(), "no later figure would be shown"
 DRAWN = {
     "a figure": "report.plot_survival(ce.survival_curve(trial, outcome='rearrest'))",
     "a page": "report.write_report(ce.evaluate(trial), 'report.html')",
+    "a page without results, so that no forest is opened ahead": (
+        "from dataclasses import replace\n"
+        "report.write_report(replace(ce.evaluate(trial), results=()), 'report.html')"
+    ),
 }
 
 

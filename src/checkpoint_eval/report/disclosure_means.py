@@ -11,9 +11,7 @@ from checkpoint_eval.results import Estimate, SignificanceTest
 
 # What no single amount moves far: ranks, and means without the ends.
 ROBUST = (*PAIRS, "ordinal odds", "trimmed mean", "winsorised mean")
-OF_ONE = f"withheld: but for two people an arm has less than {CLOSEST:.0%} of what one has".replace(
-    "%", " %"
-)
+OF_ONE = f"withheld: but for two people an arm has less than {CLOSEST:.0%} of what one has"
 BESIDE = "withheld: beside everyone's it would tell the amounts of fewer than"
 
 Value: TypeAlias = Estimate | SignificanceTest

@@ -1,10 +1,10 @@
 """Figures: finished results in, Axes out; and what all figures share."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -39,17 +39,24 @@ Drawn = TypeVar("Drawn", bound=Axes | Sequence[Axes])
 
 
 @contextmanager
-def theme() -> Iterator[None]:
-    """Set the style of every figure, for the time of a `with` block; a $ in a name is a $."""
+def parameters(values: Mapping[str, object]) -> Iterator[None]:
+    """Set parameters of matplotlib for the time of a `with` block."""
     # Not rc_context, which restores every parameter: also `interactive`, set as a notebook opens
     # its first figure, and then no later one would be shown.
-    parsed = mpl.rcParams["text.parse_math"]
-    with sns.axes_style("white", STYLE):
-        mpl.rcParams["text.parse_math"] = False
-        try:
-            yield
-        finally:
-            mpl.rcParams["text.parse_math"] = parsed
+    settings: Any = mpl.rcParams
+    before = {name: settings[name] for name in values}
+    settings.update(values)
+    try:
+        yield
+    finally:
+        settings.update(before)
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Set the style of every figure, for the time of a `with` block; a $ in a name is a $."""
+    with sns.axes_style("white", STYLE), parameters({"text.parse_math": False}):
+        yield
 
 
 def legible(verb: Callable[Asked, Drawn]) -> Callable[Asked, Drawn]:

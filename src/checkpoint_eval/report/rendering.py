@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 from markupsafe import escape
 from matplotlib.axes import Axes
@@ -29,7 +28,7 @@ from checkpoint_eval.report.figure_texts import (
     pathways_text,
     subgroups_text,
 )
-from checkpoint_eval.report.figures import plot_balance, plot_survival, theme
+from checkpoint_eval.report.figures import parameters, plot_balance, plot_survival, theme
 from checkpoint_eval.report.flow_figures import flow_diagram
 from checkpoint_eval.report.forest_figures import plot_forest
 from checkpoint_eval.report.harm_figures import plot_lorenz
@@ -170,7 +169,7 @@ def _forests(evaluation: Evaluation) -> Iterator[_Planned]:
 def _render(planned: _Planned, *, footer: str, kinds: Sequence[str]) -> Drawing:
     # A salt and no date: an SVG otherwise differs each time it is written. Its text stays text,
     # which can be found, selected and read in any script.
-    same = mpl.rc_context({"svg.hashsalt": "checkpoint_eval", "svg.fonttype": "none"})
+    same = parameters({"svg.hashsalt": "checkpoint_eval", "svg.fonttype": "none"})
     with theme(), same, warnings.catch_warnings():
         # What the font lacks a browser takes from another; it is measured as a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -203,9 +202,9 @@ def _with_footer(figure: Figure, footer: str) -> Bbox:
     figure.set_dpi(POINTS)
     wide, high = figure.get_size_inches()
     renderer = RendererSVG(POINTS * wide, POINTS * high, io.StringIO())  # type: ignore[no-untyped-call]
-    drawn, (width, height) = figure.get_tightbbox(renderer), (wide, high)
+    drawn = figure.get_tightbbox(renderer)
     left = min(drawn.x0, drawn.x1 - FOOTER[0])
-    corner = (drawn.x1 / width, (drawn.y0 - PAD) / height)
+    corner = (drawn.x1 / wide, (drawn.y0 - PAD) / high)
     figure.text(*corner, footer, ha="right", va="top", size=6, color="#5f6368")
     return Bbox([[left - PAD, drawn.y0 - 2 * PAD - FOOTER[1]], [drawn.x1 + PAD, drawn.y1 + PAD]])
 
