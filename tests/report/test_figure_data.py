@@ -18,6 +18,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from every_noun import every_noun
 from matplotlib.axes import Axes
+from matplotlib.ft2font import FT2Font, LoadFlags
 
 import checkpoint_eval as ce
 from checkpoint_eval import report
@@ -187,11 +188,25 @@ def test_the_theme_leaves_no_trace() -> None:
     assert dict(mpl.rcParams) == before
 
 
+def _widths(font: str | Path) -> list[int]:
+    """Return how far each character of the Latin script moves the pen, in font units."""
+    face = FT2Font(str(font))
+    return [
+        face.load_char(code, LoadFlags.NO_SCALE).horiAdvance
+        for code in [*range(0x20, 0x7F), *range(0xA0, 0x180)]
+    ]
+
+
 def test_the_font_is_one_that_every_machine_has() -> None:
-    """It comes with matplotlib, so that the same evaluation is the same bytes elsewhere."""
+    """It measures as the one that comes with matplotlib, so that pages are the same elsewhere.
+
+    Not which file: a machine may have a copy of its own, which its font cache puts first. Pages
+    hold text, not outlines, so what a font gives to their bytes is how wide the text is.
+    """
     with theme():
-        found = Path(mpl.font_manager.findfont(mpl.font_manager.FontProperties()))
-    assert found.is_relative_to(mpl.get_data_path())
+        found = mpl.font_manager.findfont(mpl.font_manager.FontProperties())
+    bundled = Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+    assert _widths(found) == _widths(bundled)
 
 
 def test_arms_differ_in_lightness_or_hue_whatever_their_number() -> None:
