@@ -41,7 +41,7 @@ from .report.cross_checking import cross_check
 from .report.evaluating import evaluate
 from .report.evaluation import Evaluation
 from .report.page import write_report
-from .results import Curve, Estimate, SignificanceTest
+from .results import ContrastCurve, Curve, Estimate, Quantiles, SignificanceTest
 
 __all__ = [
     "Assignment",
@@ -49,6 +49,7 @@ __all__ = [
     "BinaryOutcome",
     "Clustered",
     "Complete",
+    "ContrastCurve",
     "CoxFit",
     "Curve",
     "Estimate",
@@ -64,6 +65,7 @@ __all__ = [
     "OutputRefused",
     "PermutedBlocks",
     "Protocol",
+    "Quantiles",
     "Scenario",
     "SignificanceTest",
     "Stratified",

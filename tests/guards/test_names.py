@@ -1,6 +1,8 @@
-"""A name that is not there is told with where it is, and costs nothing until it is read."""
+"""Names are where one looks; one that is not there is told with where it is."""
 
 import importlib
+import typing
+from collections.abc import Iterator
 
 import pytest
 
@@ -33,6 +35,24 @@ def test_what_other_packages_call_it_is_a_name_of_ours() -> None:
     ours = {each for room in [ce, *rooms] for each in room.__all__}
     assert len(rooms) == 8
     assert set(_names.CALLED.values()) <= ours
+
+
+def _nouns(hint: object) -> Iterator[type]:
+    """Yield the classes of this library that a type names."""
+    if isinstance(hint, type) and hint.__module__.startswith("checkpoint_eval"):
+        yield hint
+    for part in typing.get_args(hint):
+        yield from _nouns(part)
+
+
+def test_what_a_verb_returns_can_be_named() -> None:
+    """A noun that one holds can be imported from a room: for annotations, isinstance and help."""
+    rooms = [getattr(ce, name) for name in ce.__all__ if hasattr(getattr(ce, name), "__path__")]
+    public = [getattr(room, name) for room in [ce, *rooms] for name in room.__all__]
+    verbs = [each for each in public if callable(each) and not isinstance(each, type)]
+    returned = {noun for verb in verbs for noun in _nouns(typing.get_type_hints(verb)["return"])}
+    assert len(returned) > 60
+    assert returned <= {each for each in public if isinstance(each, type)}
 
 
 def test_looking_for_a_module_in_vain_imports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ TOP = {
     *("survival_curve", "survival_difference", "write_report", "randomisation_interval"),
     *("Clustered", "Minimisation", "NumericOutcome", "PermutedBlocks", "Stratified"),
     *("Scenario", "checkpoint_scenario", "generate", "cross_check"),
-    *("load_milwaukee", "load_minneapolis", "load_recid"),
+    *("load_milwaukee", "load_minneapolis", "load_recid", "ContrastCurve", "Quantiles"),
 }
 
 

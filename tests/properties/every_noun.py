@@ -186,6 +186,7 @@ def _kernels() -> dict[str, Any]:
         "EventTable": table,
         "KaplanMeier": models.kaplan_meier(table),
         "LogRank": models.logrank(table),
+        "RestrictedMean": models.restricted_mean_of(table, horizon=52),
         "RiskSets": sets,
         "CoxRegression": models.cox_regression(sets),
         "SubdistributionFit": models.fine_gray(arm, timed.time, kind),

@@ -106,6 +106,16 @@ def test_integrity_holds_shares_and_limits() -> None:
     assert np.array(ends) == pytest.approx(np.array(limits))
 
 
+def test_months_are_joined_and_suites_are_not() -> None:
+    found = every_noun()["Integrity"]
+    assert found.by != ("month",)
+    for by, joined in ((("month",), True), (found.by, False)):
+        ax = report.plot_integrity(replace(found, by=by))
+        lines = [each for each in ax.get_lines() if each.get_label() in found.arms]
+        assert lines
+        assert all((each.get_linestyle() != "None") is joined for each in lines)
+
+
 def test_groups_of_one_column_are_named_once() -> None:
     found = every_noun()["Integrity"]
     assert len(found.by) == 1

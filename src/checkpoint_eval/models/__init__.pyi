@@ -46,7 +46,7 @@ from .recurrent import recurrent_hazard_ratio
 from .rerandomise import randomisation_test
 from .residuals import cox_residuals
 from .restricted_mean_curves import restricted_mean_curve
-from .restricted_means import restricted_mean, restricted_mean_of
+from .restricted_means import RestrictedMean, restricted_mean, restricted_mean_of
 from .risk import odds_ratio, risk_difference, risk_ratio
 from .risk_sets import RiskSets
 from .shrinkage import Shrunken, shrunken_effects
@@ -92,6 +92,7 @@ __all__ = [
     "PetoPeto",
     "ProportionalHazardsTest",
     "RateSensitivity",
+    "RestrictedMean",
     "RiskEffects",
     "RiskSets",
     "Shrunken",

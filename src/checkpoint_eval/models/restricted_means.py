@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_choice, check_level
+from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.models.compared import Compared
 from checkpoint_eval.models.event_tables import EventTable
 from checkpoint_eval.models.standardised_contrasts import (
@@ -21,12 +23,22 @@ from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RestrictedMean:
-    """Area under each survival curve up to the horizon, and its variance; both (..., k)."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RestrictedMean(Shown):
+    """Area under each survival curve of an event table, up to a horizon.
+
+    Attributes
+    ----------
+    mean, variance : (..., k) float
+        By group: of the time lived without the event, in the table's unit and its square.
+    """
 
     mean: FloatArray
     variance: FloatArray
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a group; the places of a batch come first."""
+        return grid_frame(("group",), mean=self.mean, variance=self.variance)
 
 
 def restricted_mean_of(table: EventTable, *, horizon: float) -> RestrictedMean:

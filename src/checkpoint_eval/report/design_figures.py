@@ -102,12 +102,13 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
 
 @legible
 def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
-    """Draw the share treated as assigned, by group in order, such as months, with its limits.
+    """Draw the share treated as assigned, by group, with its limits.
 
     Parameters
     ----------
     integrity : Integrity
-        Of `treatment_integrity`, by at least one column.
+        Of `treatment_integrity`, by at least one column. Months are joined by a line; suites and
+        officers are not, as they have no order.
     ax : matplotlib Axes, optional
 
     Returns
@@ -117,6 +118,7 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
     check_noun(integrity, Integrity, "integrity", of="treatment_integrity")
     groups = list(dict.fromkeys(row.group for row in integrity.rows))
     colours = arm_colours(integrity.arms)
+    style = "o-" if integrity.by == ("month",) else "o"
     with theme():
         ax = own_axes(ax, (7.2, 3.8), layout="constrained")
         width = 0.12
@@ -127,7 +129,7 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
             share = 100 * np.array([row.share for row in rows])
             ends = 100 * np.array([[row.low, row.high] for row in rows])
             ax.vlines(at, ends[:, 0], ends[:, 1], color=colours[arm], lw=1.2, alpha=0.7)
-            ax.plot(at, share, "o-", color=colours[arm], ms=5, lw=0.7, label=arm)
+            ax.plot(at, share, style, color=colours[arm], ms=5, lw=0.7, label=arm)
         only = integrity.by[0] if len(integrity.by) == 1 else ""
         ax.set_xticks(range(len(groups)), [each.removeprefix(f"{only}=") for each in groups])
         ax.set_xlabel(only)
