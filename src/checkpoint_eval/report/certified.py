@@ -61,7 +61,16 @@ def write_certificate(certificate: Certificate, folder: str | Path) -> Path:
 
 
 def certificate_page(certificate: Certificate) -> str:
-    """Return operating characteristics as Markdown."""
+    """Return operating characteristics as Markdown.
+
+    Examples
+    --------
+    >>> from checkpoint_eval.cohort import Scenario, certify
+    >>> small = {"small": Scenario(people=60)}
+    >>> page = certificate_page(certify(trials=2, scenarios=small, seed=1))
+    >>> page.splitlines()[0]
+    '# Operating characteristics'
+    """
     if not isinstance(certificate, Certificate):
         raise TrialError(
             f"`certificate` must be a `Certificate`, got {type(certificate).__name__}."

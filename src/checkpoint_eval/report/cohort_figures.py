@@ -24,6 +24,16 @@ def plot_fidelity(found: Fidelity, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario, fidelity
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> ax = plot_fidelity(fidelity(cohort, cohort.people))
+    >>> ax.get_xlabel()
+    'Cohort less reference, in standard errors (shaded: within 3)'
     """
     check_noun(found, Fidelity, "found", of="fidelity")
     rows = [each for each in found.margins if not np.isnan(each.errors_away)]

@@ -30,6 +30,21 @@ def plot_drift(path: Drift, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from checkpoint_eval import PermutedBlocks, Trial
+    >>> from checkpoint_eval.balance import drift
+    >>> people = {"arm": [0, 1, 1, 0] * 20, "moved": [0, 1, 0, 1] * 20}
+    >>> trial = Trial.from_frame(
+    ...     pd.DataFrame(people), arm="arm", control=0, binary={"moved": "moved"},
+    ...     rule=PermutedBlocks(sizes=(4,)), order="rows",
+    ... )
+    >>> ax = plot_drift(drift(trial, draws=50, rng=np.random.default_rng(1)))
+    >>> ax.get_ylabel()
+    'treatment less control'
     """
     check_noun(path, Drift, "path", of="drift")
     with theme():
@@ -72,6 +87,19 @@ def plot_rules(table: RuleTable, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from checkpoint_eval import Complete, PermutedBlocks
+    >>> from checkpoint_eval.balance import compare_rules
+    >>> rules = {"blocks": PermutedBlocks(sizes=(4,)), "one draw": Complete(counts=(10, 10))}
+    >>> people = pd.DataFrame({"suite": ["north", "south"] * 10})
+    >>> rng = np.random.default_rng(1)
+    >>> ax = plot_rules(compare_rules(rules, people=people, sees="suite", draws=50, rng=rng))
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('Guessed right by convergence, % (filled: seeing everyone; open: seeing own suite)', '')
     """
     check_noun(table, RuleTable, "table", of="compare_rules")
     with theme():
@@ -114,6 +142,15 @@ def plot_integrity(integrity: Integrity, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_minneapolis
+    >>> from checkpoint_eval.balance import treatment_integrity
+    >>> trial = load_minneapolis()
+    >>> ax = plot_integrity(treatment_integrity(trial, by=trial.covariates[:1]))
+    >>> ax.get_ylabel()
+    'Treated as assigned, %'
     """
     check_noun(integrity, Integrity, "integrity", of="treatment_integrity")
     groups = list(dict.fromkeys(row.group for row in integrity.rows))

@@ -28,6 +28,17 @@ def plot_incidence(found: Incidence, *, cause: str | None = None, ax: Axes | Non
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario, practice_trial
+    >>> from checkpoint_eval.models import cumulative_incidence
+    >>> trial = practice_trial(generate(Scenario(people=240), np.random.default_rng(1)))
+    >>> ax = plot_incidence(cumulative_incidence(trial, outcome="reoffence"))
+    >>> ax.get_ylabel()
+    'Cumulative incidence'
     """
     check_noun(found, Incidence, "found", of="cumulative_incidence")
     causes = found.causes
@@ -77,6 +88,20 @@ def plot_mean_events(found: MeanCumulative, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import Trial, generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.models import mean_cumulative_function
+    >>> from checkpoint_eval.outcomes import reoffence_episodes
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> episodes = reoffence_episodes(cohort.records(), cohort.assignment)
+    >>> trial = Trial(assignment=cohort.assignment, outcomes={"reoffences": episodes})
+    >>> ax = plot_mean_events(mean_cumulative_function(trial, outcome="reoffences"))
+    >>> ax.get_ylabel()
+    'Mean number of reoffences a person'
     """
     check_noun(found, MeanCumulative, "found", of="mean_cumulative_function")
     if not found.time.size:
@@ -118,6 +143,16 @@ def plot_fit(fit: ParametricFit, *, curve: Curve | None = None, ax: Axes | None 
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi, survival_curve
+    >>> from checkpoint_eval.models import fit_parametric
+    >>> trial = load_rossi()
+    >>> curve = survival_curve(trial, outcome="rearrest")
+    >>> ax = plot_fit(fit_parametric(trial, outcome="rearrest"), curve=curve)
+    >>> ax.get_ylabel()
+    'Share without rearrest'
     """
     check_noun(fit, ParametricFit, "fit", of="fit_parametric")
     if curve is not None:

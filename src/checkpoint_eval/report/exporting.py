@@ -132,6 +132,17 @@ def read_estimates(path: str | Path) -> pd.DataFrame:
     References
     ----------
     As `write_estimates`. Checked against what was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> from checkpoint_eval.report import write_estimates
+    >>> evaluation = evaluate(load_rossi())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = read_estimates(write_estimates(evaluation, f"{folder}/estimates.csv"))
+    >>> table["measure"].tolist()[:2]
+    ['hazard ratio', 'hazard ratio']
     """
     file = check_path(path)
     if file.suffix not in (".csv", ".parquet"):
@@ -239,6 +250,18 @@ def write_workbook(
     References
     ----------
     As `write_estimates`. Checked against the evaluation's own tables, cell by cell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> evaluation = evaluate(load_rossi())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_workbook(evaluation, f"{folder}/tables.xlsx")
+    ...     book = pd.read_excel(path, sheet_name=None)
+    >>> list(book)
+    ['headline', 'flow', 'baseline', 'balance', 'checks', 'results', 'curves', 'provenance']
     """
     try:
         import openpyxl

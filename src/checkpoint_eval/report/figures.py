@@ -123,6 +123,13 @@ def plot_survival(curve: Curve, *, medians: bool = True, ax: Axes | None = None)
     Notes
     -----
     The median is dotted, and told in the legend, for each arm whose curve reaches one half.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi, survival_curve
+    >>> ax = plot_survival(survival_curve(load_rossi(), outcome="rearrest"))
+    >>> ax.get_xlabel()
+    'Weeks since randomisation'
     """
     check_noun(curve, Curve, "curve", of="survival_curve")
     with theme():
@@ -210,6 +217,13 @@ def plot_balance(tables: BalanceTable | Sequence[BalanceTable], *, ax: Axes | No
     Notes
     -----
     A difference that is infinite, as the arms share no value, is drawn as an arrow at the edge.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi, standardised_differences
+    >>> ax = plot_balance(standardised_differences(load_rossi()))
+    >>> ax.get_xlabel()
+    'Standardised difference from no aid'
     """
     several = [
         check_noun(each, BalanceTable, "tables", of="standardised_differences")

@@ -32,6 +32,13 @@ def flow_diagram(flow: Flow, *, ax: Axes | None = None) -> Axes:
     matplotlib Axes
         Its data units are inches: long names are wrapped, and the drawing is as wide as its boxes
         need.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import flow, load_rossi
+    >>> ax = flow_diagram(flow(load_rossi()))
+    >>> ax.texts[0].get_text()
+    'Randomised: 432'
     """
     check_noun(flow, Flow, "flow", of="flow")
     rows = [

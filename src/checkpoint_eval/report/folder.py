@@ -89,6 +89,17 @@ def write_folder(
         When the folder holds anything we did not write, or cannot be written.
     TrialError
         When what Word or Excel files need is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> evaluation = evaluate(load_rossi())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = write_folder(evaluation, f"{folder}/report")
+    ...     names = sorted(each.name for each in written.iterdir())
+    >>> names
+    ['estimates.csv', 'estimates.parquet', 'evaluation.json', 'figures', 'report.html']
     """
     target = check_folder(folder)
     shown = as_told(evaluation, disclosure)

@@ -140,6 +140,13 @@ def plot_forest(evaluation: Evaluation, *, axes: Sequence[Axes] | None = None) -
     -----
     A result that is not estimable, or withheld, keeps its row. An arrow is an interval that goes on
     beyond the panel. Several treatment arms stand below one another, in the order of the key.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> axes = plot_forest(evaluate(load_rossi()))
+    >>> axes[0].get_xlabel()
+    'Ratio, log scale (below 1: fewer events under treatment)'
     """
     check_noun(evaluation, Evaluation, "evaluation", of="evaluate")
     panels = list(_panels(evaluation))

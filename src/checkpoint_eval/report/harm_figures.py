@@ -39,6 +39,18 @@ def plot_lorenz(
     References
     ----------
     Lorenz (1905), Publications of the American Statistical Association 9, 209-219.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from checkpoint_eval import Trial
+    >>> from checkpoint_eval.models import harm_inequality
+    >>> people = pd.DataFrame({"arm": [0, 1] * 20, "harm": np.arange(40.0) ** 2})
+    >>> trial = Trial.from_frame(people, arm="arm", control=0, numeric={"harm": "harm"})
+    >>> ax = plot_lorenz(harm_inequality(trial, outcome="harm"))
+    >>> ax.get_xlabel()
+    'People, those with least first'
     """
     check_noun(inequality, Inequality, "inequality", of="harm_inequality")
     found = inequality.difference

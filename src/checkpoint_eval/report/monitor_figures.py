@@ -27,6 +27,13 @@ def plot_monitoring(shown: Look | StoppingBounds, *, ax: Axes | None = None) -> 
     Notes
     -----
     A look that spends nothing has no bound and no mark. Positive z favour treatment.
+
+    Examples
+    --------
+    >>> from checkpoint_eval.power import GroupSequential, stopping_bounds
+    >>> ax = plot_monitoring(stopping_bounds(GroupSequential(looks=3)))
+    >>> ax.get_ylabel()
+    'z, above 0 in favour of treatment'
     """
     bounds = shown.bounds if isinstance(shown, Look) else shown
     check_noun(bounds, StoppingBounds, "shown", of="stopping_bounds")

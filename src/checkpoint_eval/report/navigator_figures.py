@@ -27,6 +27,22 @@ def plot_navigators(found: NavigatorEffects, *, ax: Axes | None = None) -> Axes:
     -----
     Rings are the means as they are: with few people they are mostly chance, and are pulled to the
     average navigator. Where navigators are not seen to differ all are at 0, without intervals.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from checkpoint_eval import Trial
+    >>> from checkpoint_eval.models import navigator_effects
+    >>> people = pd.DataFrame({
+    ...     "arm": [0] * 4 + [1] * 6, "days": [15, 20, 40, 25, 10, 15, 20, 5, 30, 28],
+    ...     "who": [None] * 4 + ["Ann"] * 2 + ["Bob"] * 2 + ["Cas"] * 2,
+    ... })
+    >>> trial = Trial.from_frame(
+    ...     people, arm="arm", control=0, factors=["who"], numeric={"days": "days"}
+    ... )
+    >>> ax = plot_navigators(navigator_effects(trial, outcome="days", navigator="who"))
+    >>> [each.get_text() for each in ax.get_yticklabels()]
+    ['Ann', 'Bob', 'Cas']
     """
     check_noun(found, NavigatorEffects, "found", of="navigator_effects")
     if not found.estimable:

@@ -57,6 +57,16 @@ def write_report(
     ----------
     Sections and checklist: CONSORT 2025 (Hopewell et al., BMJ 2025;388:e081123) and Crim-PORT 1.0
     (Sherman and Strang, 2009). Checked against tables worked out by hand and in R in tests/report.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> evaluation = evaluate(load_rossi())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = write_report(evaluation, f"{folder}/report.html").read_text(encoding="utf-8")
+    >>> "<h1" in page
+    True
     """
     target = free_place(path, is_ours=_is_ours)
     if target.suffix.lower() not in (".html", ".htm"):

@@ -55,6 +55,21 @@ def plot_pathways(
     -----
     Circles are the effects drawn towards each other. p is Westfall and Young's, step-down. A
     pathway that is not estimable keeps its row and its counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import load_rossi
+    >>> from checkpoint_eval.models import compare_pathways
+    >>> from checkpoint_eval.outcomes import PathwayScores
+    >>> drawn = np.random.default_rng(1).integers(0, 3, size=(2, 432, 2)).astype(float)
+    >>> scores = PathwayScores(
+    ...     pathways=("alcohol", "debt"), baseline=drawn[0], follow_up=drawn[1], scale="ordinal"
+    ... )
+    >>> found = compare_pathways(load_rossi(), scores, draws=99, rng=np.random.default_rng(1))
+    >>> ax = plot_pathways(found)
+    >>> ax.get_xlabel().splitlines()[0]
+    'Difference in score, financial aid − no aid, among those with the need'
     """
     check_noun(found, PathwayComparison, "found", of="compare_pathways")
     check_choice(among, "among", FAMILIES)
@@ -155,6 +170,19 @@ def plot_needs_together(
     ----------
     Lex et al. (2014), UpSet: visualization of intersecting sets, IEEE Transactions on Visualization
     and Computer Graphics 20.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval.models import co_occurrence
+    >>> from checkpoint_eval.outcomes import PathwayScores
+    >>> drawn = np.random.default_rng(1).integers(0, 3, size=(2, 432, 2)).astype(float)
+    >>> scores = PathwayScores(
+    ...     pathways=("alcohol", "debt"), baseline=drawn[0], follow_up=drawn[1], scale="ordinal"
+    ... )
+    >>> counts, sets, sizes = plot_needs_together(co_occurrence(scores))
+    >>> sets.get_yticklabels()[0].get_text()
+    'alcohol'
     """
     check_noun(found, CoOccurrence, "found", of="co_occurrence")
     check_count(most, "most")
@@ -250,6 +278,19 @@ def plot_phi(found: CoOccurrence, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval.models import co_occurrence
+    >>> from checkpoint_eval.outcomes import PathwayScores
+    >>> drawn = np.random.default_rng(1).integers(0, 3, size=(2, 432, 2)).astype(float)
+    >>> scores = PathwayScores(
+    ...     pathways=("alcohol", "debt"), baseline=drawn[0], follow_up=drawn[1], scale="ordinal"
+    ... )
+    >>> ax = plot_phi(co_occurrence(scores))
+    >>> [each.get_text() for each in ax.get_yticklabels()]
+    ['alcohol', 'debt']
     """
     check_noun(found, CoOccurrence, "found", of="co_occurrence")
     p = len(found.pathways)

@@ -48,6 +48,16 @@ def plot_subgroups(
     The dashed line is the effect in everyone: a level whose interval crosses it may well have that
     effect. An area is proportional to the people of a level. Levels that are not estimable keep
     their rows and counts. p is of the interaction, as computed and after Holm's adjustment.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from checkpoint_eval import load_rossi, risk_difference
+    >>> from checkpoint_eval.models import subgroup_effects
+    >>> effect = partial(risk_difference, outcome="rearrest", horizon=52)
+    >>> ax = plot_subgroups(subgroup_effects(load_rossi(), effect=effect, by="race"))
+    >>> ax.get_xlabel().splitlines()[0]
+    'Risk difference of rearrest, percentage points'
     """
     check_noun(found, SubgroupEffects, "found", of="subgroup_effects")
     lines = _lines(found)

@@ -45,6 +45,13 @@ def plot_log_log(curve: Curve, *, ax: Axes | None = None) -> Axes:
     -----
     Vertical distance is the log hazard ratio under proportional hazards; straight lines mean
     Weibull lifetimes. Each arm is drawn between its first event and its last follow-up.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi, survival_curve
+    >>> ax = plot_log_log(survival_curve(load_rossi(), outcome="rearrest"))
+    >>> ax.get_xlabel()
+    'Weeks since randomisation, log scale'
     """
     check_noun(curve, Curve, "curve", of="survival_curve")
     with theme():
@@ -99,6 +106,13 @@ def plot_schoenfeld(
     References
     ----------
     Grambsch and Therneau (1994), Biometrika 81, 515-526.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import fit_cox, load_rossi
+    >>> ax = plot_schoenfeld(fit_cox(load_rossi(), outcome="rearrest"))
+    >>> ax.get_ylabel()
+    'Log hazard ratio of financial aid'
     """
     check_noun(fit, CoxFit, "fit", of="fit_cox")
     check_level(level)
@@ -155,6 +169,14 @@ def plot_contrast(
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> from checkpoint_eval.models import restricted_mean_curve
+    >>> ax = plot_contrast(restricted_mean_curve(load_rossi(), outcome="rearrest"))
+    >>> ax.get_ylabel()
+    'Restricted mean difference, weeks'
     """
     check_noun(curve, ContrastCurve, "curve", of="restricted_mean_curve")
     ratio = curve.scale == "ratio"

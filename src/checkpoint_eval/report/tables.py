@@ -49,6 +49,13 @@ def estimates_table(evaluation: Evaluation) -> pd.DataFrame:
         Text: outcome, measure, analysis set, control and treatment (events / people, and the
         result in the arm), effect (interval), p, standing, intercurrent (how events after
         randomisation are taken), method. `Evaluation.to_frame` holds the numbers.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> table = estimates_table(evaluate(load_rossi()))
+    >>> table[["measure", "effect (interval)"]].to_numpy()[0].tolist()
+    ['hazard ratio, adjusted for age, race, wexp, mar, paro, prio', '0.684 (0.470 to 0.996)']
     """
     return pd.DataFrame(
         [table_row(each, several_arms=len(evaluation.arms) > 2) for each in evaluation.results]

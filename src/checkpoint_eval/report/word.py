@@ -67,6 +67,16 @@ def write_word(
     References
     ----------
     As `write_report`. Checked against the tables of the page, cell by cell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from checkpoint_eval import evaluate, load_rossi
+    >>> evaluation = evaluate(load_rossi())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     size = write_word(evaluation, f"{folder}/report.docx").stat().st_size
+    >>> size > 10_000
+    True
     """
     _check_installed()
     if check_path(path).suffix.lower() != ".docx":
