@@ -2,13 +2,18 @@
 
 import difflib
 import os
+import reprlib
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 import numpy as np
 
-from checkpoint_eval.errors import ImpossibleDesign, TrialError, UnknownColumn
+from checkpoint_eval._arrays import FloatArray
+from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
+
+LARGEST = sys.float_info.max  # a whole number may be beyond it
 
 
 def did_you_mean(name: object, options: Iterable[object]) -> str:
@@ -26,7 +31,7 @@ def did_you_mean(name: object, options: Iterable[object]) -> str:
 def check_known(name: str, options: Iterable[str], *, what: str) -> str:
     """Return `name` if it is among `options`; otherwise raise with the nearest names."""
     known = tuple(options)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise UnknownColumn(f"{what} {name!r} is not known; {did_you_mean(name, known)}")
     return name
 
@@ -34,7 +39,7 @@ def check_known(name: str, options: Iterable[str], *, what: str) -> str:
 def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
     """Return `value` if it is one of the stated choices."""
     known = tuple(choices)
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise TrialError(f"`{name}` is {value!r}; {did_you_mean(value, known)}")
     return value
 
@@ -56,9 +61,17 @@ def check_level(level: float, name: str = "level") -> float:
 
 def check_positive(value: float, name: str) -> float:
     """Return a finite number above 0."""
-    if not is_number(value) or not 0 < value < np.inf:
-        raise TrialError(f"`{name}` must be a finite number above 0, got {value!r}.")
+    if not is_number(value) or not 0 < value <= LARGEST:
+        raise TrialError(f"`{name}` must be a finite number above 0, got {reprlib.repr(value)}.")
     return float(value)
+
+
+def as_floats(values: object, name: str) -> FloatArray:
+    """Return a copy of values as floats; text and lists of uneven length are refused."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise InvalidData(f"`{name}` must hold numbers, got {reprlib.repr(values)}.") from problem
 
 
 def check_count(value: int, name: str, *, least: int = 1) -> int:
@@ -124,7 +137,12 @@ def as_tuple(values: Iterable[Value], name: str, *, of: str) -> tuple[Value, ...
 
 def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return names as a tuple; one name may be given bare, and none twice."""
-    several = (names,) if isinstance(names, str) else tuple(names)
+    listed = isinstance(names, Iterable)
+    several = (names,) if isinstance(names, str) else tuple(names) if listed else ()
+    if not listed or not all(isinstance(name, str) for name in several):
+        raise TrialError(
+            f"Columns are named by text, one or a list of them, got {names!r}; () names none."
+        )
     repeated = [name for name in several if several.count(name) > 1]
     if repeated:
         raise ImpossibleDesign(f"{repeated[0]!r} is named twice; name each column once.")

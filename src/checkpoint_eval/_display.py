@@ -121,7 +121,9 @@ def named(codes: NDArray[Any], names: Sequence[str]) -> NDArray[Any]:
 
 
 def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, (np.ndarray, tuple, str)) and not len(value))
+    if isinstance(value, np.ndarray):
+        return value.size == 0  # an array of no axes has no length
+    return value is None or (isinstance(value, (tuple, str)) and not value)
 
 
 class _Brief(reprlib.Repr):

@@ -13,6 +13,7 @@ from checkpoint_eval._checks import counted, did_you_mean
 from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
 
 HUGE = 1e100  # beyond it squares cannot be added up
+EXACT = 2**53  # beyond it floats leave out whole numbers
 
 
 def read_table(table: object) -> nw.DataFrame[Any]:
@@ -86,6 +87,8 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
     dtype = series.dtype
     if dtype.is_numeric() or dtype == nw.Boolean:
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        if dtype.is_integer():
+            _refuse_identifiers(values, series.name, role=role)
         return _refuse_huge(values, series.name, role=role)
     if dtype.is_temporal():
         raise InvalidData(
@@ -103,6 +106,8 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
             f"at {at_row(int((codes == code).argmax()))}; {remedy}."
         )
     values = np.array([*found, np.nan], dtype=np.float64)
+    whole = [isinstance(value, int) for value in found]
+    _refuse_identifiers(np.where([*whole, False], values, 0.0)[codes], series.name, role=role)
     # code -1, missing, reads the NaN at the end
     return _refuse_huge(values[codes], series.name, role=role)
 
@@ -117,6 +122,17 @@ def _refuse_huge(values: FloatArray, name: str, *, role: str) -> FloatArray:
             "is measured; correct it."
         )
     return values
+
+
+def _refuse_identifiers(values: FloatArray, name: str, *, role: str) -> None:
+    """Refuse whole numbers so long that neighbours would become one."""
+    long = np.abs(values) >= EXACT
+    if long.any():
+        row = int(long.argmax())
+        raise InvalidData(
+            f"The {role} column {name!r} holds whole numbers of 16 digits and more, as at "
+            f"{at_row(row)}, which would lose their last ones; convert identifiers to text."
+        )
 
 
 def _is_number(value: object) -> bool:

@@ -15,7 +15,7 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-CLOCK = r"(?:(?:[ T]|, )(\d{1,2}:\d{2}(?::\d{2})?))?"
+CLOCK = r"(?:(?:[ T]|, )(\d{1,2}:\d{2}(?::\d{2})?)(?:\.\d+)?)?"  # parts of a second go
 ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})" + CLOCK)
 SLASHED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})" + CLOCK)
 NAMED = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[ -]([a-z]{3,9})\.?,?[ -](\d{4})" + CLOCK, re.I)
@@ -24,6 +24,7 @@ SHORT_YEAR = re.compile(r"\d{1,2}([/. -])(?:\d{1,2}|[A-Za-z]{3})\1\d{2}")
 MIDNIGHT = re.compile(r"0?0:00(?::00)?")
 DAYS = re.compile(r"\d{4}-\d{2}-\d{2}(?: \d{1,2}:\d{2}(?::\d{2})?)?")
 MISSING = ("", "NA")
+EARLIEST, LATEST = "1900-01-01", "2100-01-01"  # as in police extracts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,5 +190,12 @@ def date_column(frame: pd.DataFrame, name: str) -> pd.Series:
         raise InvalidData(
             f"Column {name!r} must hold dates such as 31/01/2026, 31 Jan 2026 or 2026-01-31, got "
             f"{wrong[0] if wrong else 'nothing'!r}."
+        )
+    far = texts.isin([text for text in known if not EARLIEST <= text[:10] < LATEST])
+    if far.any():
+        raise InvalidData(
+            f"Column {name!r} is {texts[far].iloc[0]!r} in row {far.idxmax()} of the sheet "
+            f"({int(far.sum()):,} such); a date before 1900 or after 2100 stands for an unknown "
+            "one: leave it empty."
         )
     return days_of(texts)

@@ -74,7 +74,14 @@ def _read_text(file: Path) -> tuple[list[list[str]], list[str]]:
     separator = max(SEPARATORS, key=header.count)
     if separator != "," and header.count(separator):
         told.append(f"columns were separated by {separator!r}")
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator)), told
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        return list(rows), told
+    except csv.Error as problem:  # read loosely, all lines after an open quote would be one cell
+        raise InvalidData(
+            f"{file} has a quote that is not closed, or not where a cell ends, by line "
+            f"{rows.line_num}; close it, and write a quote within a text twice."
+        ) from problem
 
 
 def _read_excel(file: Path) -> tuple[list[list[str]], list[str]]:

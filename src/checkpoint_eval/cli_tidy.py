@@ -67,7 +67,7 @@ def tidy(
         from checkpoint_eval.cli_durations import one_row_each
         from checkpoint_eval.cli_tidying import read_tidied, refuse_unknown
 
-        tables, told = read_tidied(data, events, month_first=month_first)
+        tables, told = read_tidied(data, events, month_first=month_first, id=id)
         frame, seen = tables[0], tables[-1]
         refuse_unknown(frame, {"--id": id, "--start": start})
         refuse_unknown(seen, {"--id": id, "--event": event})

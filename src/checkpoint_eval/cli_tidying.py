@@ -20,15 +20,22 @@ MOST_LABELS = 20
 
 
 def tidied(
-    frame: pd.DataFrame, *, month_first: Collection[str] = ()
+    frame: pd.DataFrame,
+    *,
+    month_first: Collection[str] = (),
+    id: str | None = None,  # noqa: A002 - as in `read_people`
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Return a table of texts as `read_people` and `Trial` want it, and every change in words."""
+    """Return a table of texts as `read_people` and `Trial` want it, and every change in words.
+
+    Identifiers lose blanks and nothing else: "a1" and "A1", "Y" and "1" may be two people.
+    """
     told: list[str] = []
     columns = {}
     for name in frame.columns:
         texts = frame[name]
         dated = partial(as_iso, month_first=name in month_first)
-        for change in (_trimmed, _yes_as_one, dated, _spelt_once, _ungrouped):
+        changes = (_trimmed, _yes_as_one, dated, _spelt_once, _ungrouped)
+        for change in changes[:1] if name == id else changes:
             texts, said = change(texts)
             told += [f"{name!r}: {said}"] if said else []
         columns[name] = texts
@@ -36,7 +43,11 @@ def tidied(
 
 
 def read_tidied(
-    data: Path, events: Path | None, *, month_first: Collection[str]
+    data: Path,
+    events: Path | None,
+    *,
+    month_first: Collection[str],
+    id: str | None,  # noqa: A002
 ) -> tuple[list[pd.DataFrame], list[str]]:
     """Return the table, and that of events where there is one, tidied, with every change in words.
 
@@ -54,7 +65,7 @@ def read_tidied(
     for place, (frame, read) in enumerate(sheets):
         where = f"{events.name}, " if place and events is not None else ""
         try:
-            table, changed = tidied(frame, month_first=month_first)
+            table, changed = tidied(frame, month_first=month_first, id=id)
         except InvalidData as problem:
             raise InvalidData(f"{where}{problem}") from problem
         tables.append(table)

@@ -19,6 +19,7 @@ HELPERS = {
     "_arrays",
     "_atomic",
     "_checks",
+    "_days",
     "_display",
     "_frames",
     "_memory",

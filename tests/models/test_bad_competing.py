@@ -332,7 +332,8 @@ NOBODY_IN_A = [NO, OTHER, OTHER, ONE, ONE, OTHER, ONE, NO]
 NOBODY_IN_B = [ONE, OTHER, ONE, NO, NO, ONE, OTHER, ONE]
 NO_MAXIMUM = "the partial likelihood has no finite maximum"
 NO_VARIANCE = (
-    "the event times leave no variance (one arm at risk, or everyone with the event at once)"
+    "the event times leave no variance (nobody with the event, one arm at risk, or everyone with "
+    "the event at once)"
 )
 NO_GRAY = "nobody has it while both arms are at risk"
 NO_DIFFERENCE = "no variance, as nobody or everyone has had it"
@@ -376,7 +377,7 @@ def test_everyone_has_it_at_once(verb: str) -> None:
     why = {
         "difference": NO_DIFFERENCE,
         "gray": NO_GRAY,
-        "ratio": "the likelihood has no finite maximum",
+        "ratio": "people's residuals cancel, so there is no variance",
     }
     found = EVERY[verb](read([ONE] * 8, [3.0] * 8))
     if verb == "proportional":
@@ -408,7 +409,10 @@ def test_one_event_time_cannot_tell_a_change(ties: str) -> None:
 def test_a_weight_of_nought_throughout_leaves_nothing_to_combine() -> None:
     """One event time: 1 - S(t-) is nought, so Fleming and Harrington's (0, 1) has no z."""
     found = maxcombo_test(read([ONE, NO] * 4, [3.0] * 8, [0, 0, 1, 1] * 2), outcome="end")
-    assert reason(found) == NO_VARIANCE
+    assert reason(found) == (
+        "weighted by Fleming–Harrington(0, 1) or Fleming–Harrington(1, 1) the event times leave "
+        "no variance"
+    )
 
 
 @pytest.mark.parametrize("kinds", [(ONE, ONE), (ONE, OTHER), (OTHER, ONE), (NO, ONE), (NO, NO)])

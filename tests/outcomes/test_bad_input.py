@@ -329,3 +329,17 @@ def test_nouns_built_by_hand(make: Any, message: str) -> None:
     """The values behind a trial check themselves as well."""
     with pytest.raises(ce.TrialError, match=message):
         make()
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", object], ids=str)
+@pytest.mark.parametrize("role", ["strata", "covariates", "factors"])
+def test_long_identifiers_are_refused_where_floats_would_merge_them(
+    role: str, dtype: object
+) -> None:
+    """10^18 and 10^18 + 1 are one float: two suites would be one."""
+    suite = pd.Series([10**18, 10**18 + 1] * 10).astype(dtype)  # type: ignore[call-overload]
+    assert len(set(suite)) == 2
+    with pytest.raises(ce.InvalidData, match="'suite' holds whole numbers of 16 digits"):
+        read(people(suite=suite), **{role: ["suite"]})
+    known = read(people(suite=suite.astype(str)), **{role: ["suite"]})
+    assert known.n == N

@@ -1,7 +1,7 @@
 """What a ledger answers: once for each person, by era, with events, under pseudonyms."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -255,6 +255,26 @@ def test_export_of_eras_that_read_other_columns_has_strata_but_no_rule(make: Mak
     assignment = ledger.export()
     assert assignment.rule is None
     assert assignment.strata == ("era=1, suite=north", "era=1, suite=south", "era=2")
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("UTC", 30), ("Europe/London", 1), ("Atlantic/Azores", 30)]
+)
+def test_people_are_dated_by_the_calendar_asked_for(make: Make, zone: str, day: int) -> None:
+    """23:30 on 30 June by Greenwich is half past midnight of 1 July in a London summer."""
+    path = make().path
+    with Ledger.open(path, clock=lambda: datetime(2026, 6, 30, 23, 30, tzinfo=UTC)) as ledger:
+        fill(ledger, 12)
+        found = set(ledger.export(zone=zone).date.tolist())
+    assert found == {date(2026, 6 if day == 30 else 7, day)}
+
+
+def test_a_zone_that_is_none_is_refused(make: Make) -> None:
+    ledger = make()
+    fill(ledger, 12)
+    for zone in ("Durham", "", "../etc", 3):
+        with pytest.raises(TrialError, match=r"`zone` .* is no time zone"):
+            ledger.export(zone=zone)  # type: ignore[arg-type]
 
 
 def test_nothing_to_export_is_told(make: Make) -> None:

@@ -213,13 +213,24 @@ def test_records_are_none_or_one_and_a_geometric_number_more(most: int) -> None:
     record = cohort.lives.persons.record
     near_share(record == 0, 0.3)
     assert record.max() <= most
-    # Geometric on 1, 2, ... with mean 4: each value has 3/4 of the people of the one before.
-    # Below the largest value that holds whichever way the tail is cut off.
-    values = np.arange(1, min(most, 20))
-    fits(np.array([(record == k).sum() for k in values]), 0.75 ** (values - 1.0))
-    if most == 52:
-        some = record[record > 0]
-        assert abs(some.mean() - 4.0) <= ERRORS * math.sqrt(12.0 / some.size)  # q/p² = 12
+    # Geometric on 1, ..., most with mean 4: each value has q times the people of the one before,
+    # with Σ (k - 4) q^(k - 1) = 0. Cut off nowhere q is 3/4; cut off at 6 it is above 1.
+    values = np.arange(1, most + 1)
+    roots = np.roots((values - 4.0)[::-1])
+    (q,) = roots[(abs(roots.imag) < 1e-9) & (roots.real > 0)].real
+    assert abs(q - 0.75) < 1e-4 if most == 52 else q > 1
+    shown = values[:19]
+    fits(np.array([(record == k).sum() for k in shown]), q ** (shown - 1.0))
+    some = record[record > 0]
+    assert abs(some.mean() - 4.0) <= ERRORS * some.std() / math.sqrt(some.size)
+
+
+@pytest.mark.parametrize(("mean", "most"), [(18.4, 52), (51.0, 52), (1.5, 2)])
+def test_the_mean_record_holds_however_near_the_most_is(mean: float, most: int) -> None:
+    population = Population(no_record=0.2, mean_record=mean, most_record=most, needs={})
+    record = made(Scenario(people=20_000, population=population)).lives.persons.record
+    some = record[record > 0]
+    assert abs(some.mean() - mean) <= ERRORS * some.std() / math.sqrt(some.size)
 
 
 def test_arrivals_follow_weekdays_months_and_bursts() -> None:

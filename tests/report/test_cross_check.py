@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.proportion import confint_proportions_2indep, score_test_proportions_2indep
 
 import checkpoint_eval as ce
-from checkpoint_eval.design import AnalysisPlan
+from checkpoint_eval.design import AnalysisPlan, PermutedBlocks, Simple, Stratified
 from checkpoint_eval.models import Gehan, PetoPeto, TaroneWare
 from checkpoint_eval.models.proportions import TwoProportions, miettinen_nurminen_limits
 from checkpoint_eval.report import CrossCheck, Result
@@ -460,3 +460,29 @@ def test_what_is_wrong_in_the_engines_still_is() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it integrates steps by quadrature
         assert restricted_mean_survival_time(fit, t=52, return_variance=True)[1] > 100
+
+
+def test_the_sample_ratio_of_strata_with_rules_of_their_own() -> None:
+    """Two suites of twelve, promised 1:1:1 and 1:2:3: together 6:8:10 of 24."""
+    suites = {"n": PermutedBlocks(sizes=(3,), ratio=(1, 1, 1)), "s": Simple(ratio=(1, 2, 3))}
+    people = pd.DataFrame(
+        {
+            "suite": ["n"] * 12 + ["s"] * 12,
+            "arm": ["a", "b", "c"] * 4 + ["a"] * 2 + ["b"] * 4 + ["c"] * 6,
+            "moved": [0, 1] * 12,
+        }
+    )
+    trial = ce.Trial.from_frame(
+        people,
+        arm="arm",
+        control="a",
+        arms=("a", "b", "c"),
+        rule=Stratified(rule=suites, by="suite"),
+        order="rows",
+        binary={"moved": "moved"},
+    )
+    found = ce.cross_check(ce.evaluate(trial), trial)
+    checks = {each.part: each for each in found.numbers if each.measure == "sample ratio test"}
+    assert checks["statistic"].ours == pytest.approx(0, abs=1e-12)
+    assert checks["statistic"].theirs == pytest.approx(0, abs=1e-12)
+    assert found.agrees

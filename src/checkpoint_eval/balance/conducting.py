@@ -115,6 +115,22 @@ def conduct(ledger: Ledger) -> Conduct:
     References
     ----------
     CONSORT 2025, items 22a, 22b and 24a. Checked against hand-kept ledgers.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from checkpoint_eval import Complete
+    >>> from checkpoint_eval.randomise import Ledger, Screened
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Ledger.create(
+    ...         f"{folder}/trial", rule=Complete(counts=(1, 1)), arms=("court", "contract")
+    ...     ) as ledger:
+    ...         for person in ("P1", "P2"):
+    ...             screened = ledger.record(Screened(person=person, excluded=()))
+    ...             given = ledger.allocate(person)
+    ...         found = conduct(ledger)
+    >>> found.assessed, found.randomised
+    (2, {'1': (1, 1)})
     """
     if not isinstance(ledger, Ledger):
         raise TrialError(f"`ledger` must be a `Ledger`, got {type(ledger).__name__}.")

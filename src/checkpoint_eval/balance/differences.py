@@ -180,8 +180,7 @@ def _row(
     denominator: Denominator,
 ) -> BalanceRow:
     groups = [values[(arms == code) & ~np.isnan(values)] for code in (0, 1)]
-    mean = [float(group.mean()) if group.size else NAN for group in groups]
-    sd = [float(group.std(ddof=1)) if group.size > 1 else NAN for group in groups]
+    mean, sd = zip(*map(mean_and_sd, groups), strict=True)
     missing = [int((column.missing & (arms == code)).sum()) for code in (0, 1)]
     ratio = sd[1] ** 2 / sd[0] ** 2 if sd[0] > 0 else NAN
     return BalanceRow(
@@ -192,7 +191,7 @@ def _row(
         mean_treatment=mean[1],
         sd_control=sd[0],
         sd_treatment=sd[1],
-        difference=_standardised(mean, sd if denominator == "pooled" else [sd[0]] * 2),
+        difference=standardised(mean[1] - mean[0], sd if denominator == "pooled" else sd[:1]),
         variance_ratio=ratio,
         ks=_furthest(groups),
         missing_control=missing[0],
@@ -209,12 +208,23 @@ def _furthest(groups: list[FloatArray]) -> float:
     return float(np.abs(below[1] - below[0]).max())
 
 
-def _standardised(mean: list[float], sd: list[float]) -> float:
-    gap = mean[1] - mean[0]
-    spread = float(np.sqrt((sd[0] ** 2 + sd[1] ** 2) / 2))
+def mean_and_sd(values: FloatArray) -> tuple[float, float]:
+    """Return mean and standard deviation, NaN of too few; of values all alike exactly 0."""
+    if not values.size:
+        return NAN, NAN
+    alike = bool((values == values[0]).all())  # 0.1 three times has a mean beside 0.1
+    sd = 0.0 if alike else float(values.std(ddof=1))
+    return float(values[0] if alike else values.mean()), sd if values.size > 1 else NAN
+
+
+def standardised(gap: float, sds: Sequence[float]) -> float:
+    """Return a difference in units of the spread; infinite without any, NaN of an unknown one."""
+    spread = float(np.sqrt(np.mean(np.square(sds))))
+    if np.isnan(gap + spread):
+        return NAN
     if spread > 0:
         return gap / spread
-    return gap if gap == 0 or np.isnan(gap + spread) else float(np.copysign(np.inf, gap))
+    return 0.0 if gap == 0 else float(np.copysign(np.inf, gap))
 
 
 def _categorical_distance(column: Covariate, arms: IntArray) -> float:

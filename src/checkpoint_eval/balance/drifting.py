@@ -125,15 +125,21 @@ def drift(
     order, rule = trial.assignment.order, trial.assignment.rule
     ratio = rule.shares() if rule is not None else (1, 1)
     unit = math.lcm(*ratio)  # whole steps, so that sums are exact
-    steps = np.array([-(unit // ratio[0]), unit // ratio[1]])
-    difference = np.cumsum(steps[trial.assignment.arm[order]])
+    place = np.arange(1, trial.n + 1)
+    fair = place * ratio[1] // sum(ratio)
+
+    def of(ahead: IntArray) -> IntArray:
+        """Return differences, in units, from how many treated there are beyond the fair number."""
+        return (fair + ahead) * (unit // ratio[1]) - (place - fair - ahead) * (unit // ratio[0])
+
+    difference = of(np.cumsum(trial.assignment.arm[order]) - fair)
     largest = int(np.abs(difference).max())
     seen, extreme = np.zeros((trial.n, 1), dtype=np.int64), 0
     for codes in redraw(trial.assignment, draws=check_count(draws, "draws"), rng=check_rng(rng)):
-        path = np.cumsum(steps[codes[:, order]], axis=1)
-        extreme += int((np.abs(path).max(axis=1) >= largest).sum())
-        seen = _counted(seen, path)
-    low, high = (_quantile(seen, share) for share in ((1 - level) / 2, (1 + level) / 2))
+        ahead = np.cumsum(codes[:, order], axis=1, dtype=np.int64) - fair
+        extreme += int((np.abs(of(ahead)).max(axis=1) >= largest).sum())
+        seen = _counted(seen, ahead)
+    low, high = (of(_quantile(seen, share)) for share in ((1 - level) / 2, (1 + level) / 2))
     found = tail_of(extreme, draws)
     return Drift(
         arms=trial.arms,
@@ -150,7 +156,7 @@ def drift(
 
 
 def _counted(counts: IntArray, path: IntArray) -> IntArray:
-    """Return (n, 2 r + 1) how often each difference −r to r was seen, with (b, n) more paths.
+    """Return (n, 2 r + 1) how often each number −r to r was seen, with (b, n) more paths.
 
     Counted, paths need not be kept.
     """
@@ -165,7 +171,7 @@ def _counted(counts: IntArray, path: IntArray) -> IntArray:
 
 
 def _quantile(counts: IntArray, share: float) -> IntArray:
-    """Return (n,) the least difference that at least this share of paths did not exceed."""
+    """Return (n,) the least number that at least this share of paths did not exceed."""
     reached = np.cumsum(counts, axis=1)
     bar = np.ceil(share * reached[:, -1:] - 1e-9)
     return np.asarray((reached >= np.maximum(bar, 1)).argmax(axis=1) - counts.shape[1] // 2)
@@ -173,8 +179,13 @@ def _quantile(counts: IntArray, share: float) -> IntArray:
 
 def _when(when: Sequence[object], trial: Trial) -> NDArray[np.generic]:
     times = np.asarray(when)
+    if pd.isna(times).any():
+        row = int(pd.isna(times).ravel().argmax())
+        raise InvalidData(f"`when` is missing at row {row}; give everyone a number or a date.")
     if times.dtype == object and all(isinstance(each, date) for each in times.ravel()):
-        times = times.astype("datetime64[us]")
+        zoned = [each for each in times.ravel() if getattr(each, "tzinfo", None) is not None]
+        told = pd.to_datetime(times.ravel(), utc=True).tz_localize(None) if zoned else times
+        times = np.asarray(told).reshape(times.shape).astype("datetime64[us]")
     if times.shape != (trial.n,):
         raise InvalidData(f"`when` has shape {times.shape}; it needs one value for {trial.n}.")
     in_order = times[trial.assignment.order]
@@ -182,8 +193,8 @@ def _when(when: Sequence[object], trial: Trial) -> NDArray[np.generic]:
         back = np.flatnonzero(~(in_order[1:] >= in_order[:-1]))
     except TypeError as problem:
         raise InvalidData(
-            "`when` holds values that have no order, such as missing ones; give everyone a number "
-            "or a date."
+            "`when` holds values that have no order, such as a number and a name; give everyone a "
+            "number or a date."
         ) from problem
     if back.size:
         row = int(trial.assignment.order[back[0] + 1])

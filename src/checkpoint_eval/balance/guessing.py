@@ -1,5 +1,6 @@
 """Right guesses under a strategy: exact recursions over what a rule can do, and simulation."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -115,18 +116,15 @@ def _by_counts(rule: Simple | Complete | PermutedBlocks, n: int, strategy: str) 
     nobody = (0,) * rule.n_arms
     now: dict[Place, float] = {(state, nobody): p for state, p in _starts(rule)}
     right = forced = 0.0
+
     for _ in range(n):
         then: dict[Place, float] = defaultdict(float)
-        for (state, counts), weight in now.items():
-            chances = _chances(rule, state)
-            guess = guessed_arms(np.array(counts), ratio, strategy)
-            right += weight * float(np.array(chances) @ guess) / int(guess.sum())
-            forced += weight * (max(chances) == 1)
-            for arm, chance in enumerate(chances):
-                if chance > 0:
-                    seen = _less_whole(counts, arm, ratio)
-                    for after, share in _moves(rule, state, arm):
-                        then[after, seen] += weight * chance * share
+        for place, weight in now.items():
+            chance, certain, after = _step(rule, place, strategy)
+            right += weight * chance
+            forced += weight * certain
+            for each, share in after:
+                then[each] += weight * share
         if len(then) > MOST_STATES:
             return None
         now = then
@@ -137,6 +135,24 @@ def _by_counts(rule: Simple | Complete | PermutedBlocks, n: int, strategy: str) 
             ends[Fraction(counts[1], ratio[1]) - Fraction(counts[0], ratio[0])] += weight
     # With several sizes a state here says more than anybody knows.
     return Guessed(right=right, forced=NAN if several else forced, difference=dict(ends))
+
+
+@functools.lru_cache(maxsize=MOST_STATES)  # the same places come again and again
+def _step(
+    rule: Simple | Complete | PermutedBlocks, place: Place, strategy: str
+) -> tuple[float, bool, tuple[tuple[Place, float], ...]]:
+    """Return the chance of a right guess, whether the arm is certain, and what may follow."""
+    (state, counts), ratio = place, rule.shares()
+    chances = _chances(rule, state)
+    guess = guessed_arms(np.array(counts), ratio, strategy)
+    after: dict[Place, float] = defaultdict(float)
+    for arm, chance in enumerate(chances):
+        if chance > 0:
+            seen = _less_whole(counts, arm, ratio)
+            for then, share in _moves(rule, state, arm):
+                after[then, seen] += chance * share
+    right = float(np.array(chances) @ guess) / int(guess.sum())
+    return right, max(chances) == 1, tuple(after.items())
 
 
 def _starts(rule: Simple | Complete | PermutedBlocks) -> list[tuple[Hashable, float]]:

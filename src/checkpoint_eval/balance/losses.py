@@ -11,6 +11,7 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_rng, is_number
 from checkpoint_eval._display import Shown
 from checkpoint_eval._values import Value
+from checkpoint_eval.balance.differences import mean_and_sd, standardised
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.observed import TimeToEvent
 from checkpoint_eval.outcomes.trial import Trial, check_trial
@@ -32,7 +33,8 @@ class LostRow(Value):
 class SelectionRow(Value):
     """One covariate of the lost and of the kept in one arm.
 
-    `difference` is (lost − kept) over sqrt((s² lost + s² kept) / 2), n − 1.
+    `difference` is (lost − kept) over sqrt((s² lost + s² kept) / 2), n − 1; NaN where fewer than
+    two were lost or kept, infinite where each are all alike and differ.
     """
 
     covariate: str
@@ -111,7 +113,7 @@ def attrition(
         For a time to event: people censored before it are lost too. Without it only those whose
         outcome is wholly unknown are.
     reason : str, optional
-        A baseline column with the reason of each loss, missing for those kept.
+        A column with the reason of each loss, missing for those kept; read as one of `factors`.
     draws : int
     rng : numpy.random.Generator, optional
         With it the test of equal shares redraws the trial's own rule.
@@ -222,16 +224,13 @@ def _compared(label: str, arm: str, values: FloatArray, gone: BoolArray) -> Sele
     """Compare the lost of one arm with the kept, of those whose value is known."""
     known = ~np.isnan(values)
     lost, kept = values[known & gone], values[known & ~gone]
-    spread = NAN
-    if min(lost.size, kept.size) > 1:
-        spread = float(np.sqrt((lost.var(ddof=1) + kept.var(ddof=1)) / 2))
-    gap = float(lost.mean() - kept.mean()) if lost.size and kept.size else NAN
+    (mean_lost, sd_lost), (mean_kept, sd_kept) = mean_and_sd(lost), mean_and_sd(kept)
     return SelectionRow(
         covariate=label,
         arm=arm,
-        mean_lost=float(lost.mean()) if lost.size else NAN,
-        mean_kept=float(kept.mean()) if kept.size else NAN,
-        difference=gap / spread if spread > 0 else NAN,
+        mean_lost=mean_lost,
+        mean_kept=mean_kept,
+        difference=standardised(mean_lost - mean_kept, (sd_lost, sd_kept)),
     )
 
 

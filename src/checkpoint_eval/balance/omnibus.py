@@ -17,6 +17,8 @@ from checkpoint_eval.results import NAN, SignificanceTest
 
 # Directions with less than this share of the largest variance are rounding, not balance.
 RANK_TOLERANCE = 1e-10
+# What rounding leaves of a constant, as a share of the covariate's size.
+ROUNDING = 1e-13
 
 
 def omnibus_balance(
@@ -153,6 +155,7 @@ def _form_of(
     """Return the form for the trial's covariates, strata and clusters."""
     stratum = _stratum_codes(trial, strata)
     x = np.concatenate([_numbers(trial.column(name)) for name in names], axis=1)
+    x = x - x[0]  # far from 0 digits would be lost
     scale = x.std(axis=0)
     x = x / np.where(scale > 0, scale, 1.0)
     unit, by = _units(trial, clusters)
@@ -162,9 +165,14 @@ def _form_of(
         member = np.flatnonzero(stratum == code)
         centred[member], spread = _within(x[member], unit[member], trial, member)
         v += spread
-    values, vectors = np.linalg.eigh(v)
+    # Each in units of its spread within strata; what rounding left of a constant is none.
+    spread = np.sqrt(np.diag(v))
+    rounding = ROUNDING * np.sqrt(trial.n) * np.tile(np.abs(x).max(axis=0), k)
+    unit_of = np.where(spread > rounding, spread, np.inf)
+    values, vectors = np.linalg.eigh(v / np.outer(unit_of, unit_of))
     kept = values > RANK_TOLERANCE * max(values.max(), np.finfo(float).tiny)
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    vectors = vectors[:, kept] / unit_of[:, None]
+    inverse = (vectors / values[kept]) @ vectors.T
     return Form(
         centred=centred,
         inverse=inverse,

@@ -143,7 +143,8 @@ def flow(trial: Trial, *, ledger: Ledger | None = None) -> Flow:
 
 def _from_ledger(trial: Trial, told: Conduct, steps: list[FlowStep]) -> Flow:
     """Return the flow with what the ledger says of screening and conduct."""
-    randomised = tuple(sum(column) for column in zip(*told.randomised.values(), strict=True))
+    eras = told.randomised.values()
+    randomised = tuple(sum(era[arm] for era in eras) for arm in range(len(told.arms)))
     if told.arms != trial.arms or randomised != trial.assignment.counts:
         seen, held = (
             ", ".join(f"{arm}: {n}" for arm, n in zip(arms, counts, strict=True))

@@ -1,6 +1,6 @@
 """Sample ratio: whether as many people landed in each arm as promised."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +8,18 @@ import pandas as pd
 from scipy.special import chdtrc
 from scipy.stats import binomtest
 
-from checkpoint_eval._arrays import FloatArray, IntArray
+from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval._checks import as_names, check_positive
 from checkpoint_eval._display import Shown, text_table
+from checkpoint_eval.design.rerandomised import Rerandomised
+from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.outcomes.baseline import crossed
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import NAN, SignificanceTest
+
+# Sums of larger parts would overflow.
+MOST = 1e300
 
 
 def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> SignificanceTest:
@@ -25,7 +30,8 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
     trial : Trial
     ratio : sequence of float, optional
         One number for each arm, control first; only proportions matter. Default: the ratio of the
-        rule or the protocol, or equal arms.
+        rule or the protocol, or equal arms; where strata have rules of different ratios, each
+        person's own.
 
     Returns
     -------
@@ -56,14 +62,40 @@ def sample_ratio_test(trial: Trial, *, ratio: Sequence[float] | None = None) -> 
     1.0
     """
     check_trial(trial)
-    parts = _parts(trial, ratio)
-    return _tested(trial, np.array(trial.assignment.counts), parts)
+    return _tested(trial, np.array(trial.assignment.counts), promised_ratio(trial, ratio))
+
+
+def promised_ratio(trial: Trial, ratio: Sequence[float] | None = None) -> FloatArray:
+    """Return (k,) the ratio that all people together were promised; see `sample_ratio_test`."""
+    return _together(_promised(trial, ratio))
+
+
+def _promised(trial: Trial, ratio: Sequence[float] | None) -> FloatArray:
+    """Return (n, k) the ratio promised each: as given, the rule's, the protocol's, or equal arms.
+
+    A rule may promise strata different ratios.
+    """
+    if ratio is not None or trial.assignment.rule is None:
+        return np.tile(_parts(trial, ratio), (trial.n, 1))
+    rule, people = trial.assignment.redrawn_by()
+    while isinstance(rule, Rerandomised):
+        rule = rule.rule
+    promised = np.tile(np.array(rule.shares(), dtype=np.float64), (trial.n, 1))
+    if isinstance(rule, Stratified) and isinstance(rule.rule, Mapping):
+        for within, rows in rule.parts(people):
+            promised[trial.assignment.order[rows]] = within.shares()
+    return promised
+
+
+def _together(promised: FloatArray) -> FloatArray:
+    """Return the ratio of several people: theirs, or the mean of the shares where they differ."""
+    if (promised == promised[0]).all():
+        return floats(promised[0])
+    return floats((promised / promised.sum(axis=1, keepdims=True)).mean(axis=0))
 
 
 def _parts(trial: Trial, ratio: Sequence[float] | None) -> FloatArray:
-    """Return the promised ratio: as given, the rule's, the protocol's, or equal arms."""
-    if ratio is None and trial.assignment.rule is not None:
-        ratio = trial.assignment.rule.shares()
+    """Return the ratio given, the protocol's, or equal arms."""
     if ratio is None:
         ratio = trial.protocol.allocation.ratio if trial.protocol else (1,) * len(trial.arms)
     if isinstance(ratio, str) or not isinstance(ratio, Sequence | np.ndarray):
@@ -76,7 +108,7 @@ def _parts(trial: Trial, ratio: Sequence[float] | None) -> FloatArray:
             f"`ratio` has {parts.size} parts for {len(trial.arms)} arms; give one number for each "
             "arm, control first."
         )
-    return parts
+    return parts if parts.max() < MOST else floats(parts / parts.max())
 
 
 def _tested(trial: Trial, counts: IntArray, parts: FloatArray, where: str = "") -> SignificanceTest:
@@ -88,8 +120,7 @@ def _tested(trial: Trial, counts: IntArray, parts: FloatArray, where: str = "") 
         p_value = float(binomtest(int(counts[1]), people, float(promised[1])).pvalue)
         method = f"exact binomial against {told}, control first"
     else:
-        expected = people * promised
-        statistic, df = float(((counts - expected) ** 2 / expected).sum()), float(counts.size - 1)
+        statistic, df = _pearson(counts, people * promised)
         p_value = float(chdtrc(df, statistic))
         method = f"chi-square against {told}, control first"
     return SignificanceTest(
@@ -103,6 +134,12 @@ def _tested(trial: Trial, counts: IntArray, parts: FloatArray, where: str = "") 
         method=method,
         n=tuple(int(count) for count in counts),
     )
+
+
+def _pearson(counts: IntArray, expected: FloatArray) -> tuple[float, float]:
+    """Return chi-square and degrees of freedom, over the arms that people may have."""
+    may = expected > 0
+    return float(((counts - expected)[may] ** 2 / expected[may]).sum()), float(may.sum() - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,24 +214,25 @@ def sample_ratio_by(
     [0.27, 0.68]
     """
     check_trial(trial)
-    parts = _parts(trial, ratio)
+    promised = _promised(trial, ratio)
     names, labels, codes = _strata(trial, by)
     k = len(trial.arms)
     table = np.bincount(codes * k + trial.assignment.arm, minlength=len(labels) * k).reshape(-1, k)
+    parts = [_together(promised[codes == code]) for code in range(len(labels))]
     tests = tuple(
-        _tested(trial, counts, parts, where=label)
-        for counts, label in zip(table, labels, strict=True)
+        _tested(trial, counts, part, where=label)
+        for counts, part, label in zip(table, parts, labels, strict=True)
     )
-    expected = table.sum(axis=1, keepdims=True) * parts / parts.sum()
-    statistic = float(((table - expected) ** 2 / expected).sum())
-    df = float(len(labels) * (k - 1))
+    share = np.stack([part / part.sum() for part in parts])
+    expected = table.sum(axis=1, keepdims=True) * share
+    statistic, df = np.sum([_pearson(*each) for each in zip(table, expected, strict=True)], axis=0)
     overall = SignificanceTest(
         test="sample ratio test",
         outcome=f"within {', '.join(names)}",
         analysis_set="itt",
         arms=trial.arms,
-        statistic=statistic,
-        df=df,
+        statistic=float(statistic),
+        df=float(df),
         p_value=float(chdtrc(df, statistic)),
         method=f"chi-squares of {len(labels)} strata added up",
         n=trial.assignment.counts,

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
-from scipy.stats import nbinom
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
 from checkpoint_eval.cohort.hazards import MONTH
@@ -119,9 +118,15 @@ def _ages(population: Population, latent: FloatArray) -> FloatArray:
 
 def _records(population: Population, latent: FloatArray) -> IntArray:
     """Return previous convictions: none, or 1 and a geometric number more, by quantile."""
-    number = np.arange(population.most_record)
-    more = nbinom.pmf(number, 1, 1 / population.mean_record)
-    edges = population.no_record + (1 - population.no_record) * np.cumsum(more / more.sum())
+    more = np.arange(population.most_record)
+
+    def shares(log: float) -> FloatArray:
+        weight = np.exp(log * (more - more[-1] * (log > 0)))
+        return floats(weight / weight.sum())
+
+    # cutting off pulls the mean down, so each number is likelier after the one before it
+    ratio = brentq(lambda log: float(1 + shares(log) @ more) - population.mean_record, -40, 40)
+    edges = population.no_record + (1 - population.no_record) * np.cumsum(shares(ratio))
     levels = ndtri(np.append(population.no_record, edges[:-1]))
     return np.searchsorted(levels, latent).astype(np.int64)
 

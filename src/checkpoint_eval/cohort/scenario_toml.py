@@ -28,10 +28,26 @@ def read_scenario(path: str | Path) -> Scenario:
     References
     ----------
     The keys are listed in docs/cohorts.md. Checked against hand-written files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "small.toml"
+    ...     written = path.write_text("people = 60", encoding="utf-8")
+    ...     read_scenario(path).people
+    60
     """
     return parse_scenario(read_text(path, what="Scenario"), name=str(path))
 
 
 def parse_scenario(text: str, *, name: str = "scenario") -> Scenario:
-    """Parse the text of a scenario; `name` is how messages call it. See `read_scenario`."""
+    """Parse the text of a scenario; `name` is how messages call it. See `read_scenario`.
+
+    Examples
+    --------
+    >>> parse_scenario("people = 60").people
+    60
+    """
     return parse_table(text, Scenario, name=name)

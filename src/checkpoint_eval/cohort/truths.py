@@ -13,6 +13,7 @@ from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval._values import Value
 from checkpoint_eval.cohort.cohorts import Cohort
+from checkpoint_eval.cohort.delivery_parts import MOST_DELIVERED, Delivery
 from checkpoint_eval.cohort.generating import live, refuse_too_large
 from checkpoint_eval.cohort.hazards import days_of
 from checkpoint_eval.cohort.histories import contract_days
@@ -41,7 +42,7 @@ class Truth(Value, Shown):
     in_cohort : float
         From both potential outcomes of the people of this cohort.
     limit : float
-        Of ever more people like them.
+        Of ever more people like them, with ever more officers and navigators like theirs.
     monte_carlo_error : float
         Standard error of `limit`.
     reason : str
@@ -154,10 +155,14 @@ def true_values(cohort: Cohort, *, limit_people: int = LIMIT_PEOPLE) -> tuple[Tr
         raise TrialError(f"`cohort` must be a `Cohort`, got {type(cohort).__name__}.")
     check_count(limit_people, "limit_people", least=1000)
     limits = limiting_values(cohort.scenario, limit_people)
-    here = [told[2] for told in _told(cohort.lives)]
+    here = [(told[2], told[4]) for told in _told(cohort.lives)]
     return tuple(
-        replace(truth, in_cohort=NAN if truth.reason else value)
-        for truth, value in zip(limits, here, strict=True)
+        replace(
+            truth,
+            in_cohort=NAN if truth.reason else value,
+            reason=truth.reason or (reason and f"in this cohort: {reason}"),
+        )
+        for truth, (value, reason) in zip(limits, here, strict=True)
     )
 
 
@@ -167,7 +172,18 @@ def _check_truths(truths: object) -> None:
 
 
 def truth_frame(truths: tuple[Truth, ...]) -> pd.DataFrame:
-    """Return true values as a table, one row an estimand."""
+    """Return true values as a table, one row an estimand.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario, true_values
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> table = truth_frame(true_values(cohort, limit_people=1000))
+    >>> list(table.columns)
+    ['estimand', 'months', 'in_cohort', 'limit', 'monte_carlo_error', 'reason']
+    """
     _check_truths(truths)
     names = ("estimand", "months", "in_cohort", "limit", "monte_carlo_error", "reason")
     rows = [{name: getattr(truth, name) for name in names} for truth in truths]
@@ -190,6 +206,16 @@ def true_value(truths: tuple[Truth, ...], estimand: str, *, months: int) -> Trut
     ------
     UnknownColumn
         When there is no such value; near ones are listed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario, true_values
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> truths = true_values(cohort, limit_people=1000)
+    >>> round(true_value(truths, "risk difference", months=12).in_cohort, 3)
+    0.0
     """
     _check_truths(truths)
     found = {f"{truth.estimand} at {truth.months} months": truth for truth in truths}
@@ -205,7 +231,8 @@ def limiting_values(scenario: Scenario, people: int = LIMIT_PEOPLE) -> tuple[Tru
     # a coin of the same ratio stands for rules of a fixed number of people; only whose navigator
     # is next due depends on it
     coin = Simple(ratio=scenario.rule.shares())
-    many = replace(scenario, people=people, rule=coin)
+    delivery = _staffed_anew(scenario.delivery)
+    many = replace(scenario, people=people, rule=coin, delivery=delivery)
     refuse_too_large(many)
     large = live(many, np.random.default_rng([LIMIT_SEED, people]))
     return tuple(
@@ -236,6 +263,8 @@ def _told(lives: Lives) -> Iterator[Told]:
     yield "hazard ratio", 0, NAN if why else float(ratios[0]), NAN if why else 0.0, why
     reason = _not_followed(lives, 24)
     value, error = (NAN, NAN) if reason else _cox_limit(lives, days_of(24))
+    if np.isnan(value) and not reason:
+        reason = "an arm without events"
     yield "Cox limit", 24, value, error, reason
 
 
@@ -262,6 +291,19 @@ def not_proportional(scenario: Scenario) -> str:
     }
     held = [reason for reason, so in reasons.items() if so]
     return "hazards are not proportional: " + ", ".join(held) if held else ""
+
+
+def _staffed_anew(delivery: Delivery) -> Delivery:
+    """Return so many officers and navigators that hardly two people have one in common.
+
+    Every trial has its own: of few drawn once the limit would be theirs alone, and people who
+    share one are not independent, as its Monte Carlo error takes them to be.
+    """
+    if delivery.officer_spread > 0:
+        delivery = replace(delivery, officers=int(MOST_DELIVERED["officers"]))
+    if delivery.navigator_spread > 0:
+        delivery = replace(delivery, caseload=1, turnover=MOST_DELIVERED["turnover"])
+    return delivery
 
 
 def assigned(lives: Lives, of_received: FloatArray) -> FloatArray:

@@ -93,18 +93,18 @@ class Clustered(OneAtATime):
         self, people: PeopleLike, draws: int, rng: np.random.Generator
     ) -> NDArray[np.int8]:
         """Return (draws, n) arm codes, one independent allocation a row."""
-        clusters, cluster = self._clusters(self.read(people))
+        clusters, cluster = self.gathered(self.read(people))
         return self.rule.draw_many(clusters, draws, rng)[:, cluster]
 
     def probabilities(self, people: PeopleLike) -> FloatArray:
         """Return (n, k): each person's chance of each arm before anyone is allocated."""
-        clusters, cluster = self._clusters(self.read(people))
+        clusters, cluster = self.gathered(self.read(people))
         chances = self.rule.probabilities(clusters)
         return chances[cluster]
 
     def support(self, people: PeopleLike, *, limit: int = LARGEST_SUPPORT) -> Support:
         """Return every allocation the rule can make and its chance; at most `limit` of them."""
-        clusters, cluster = self._clusters(self.read(people))
+        clusters, cluster = self.gathered(self.read(people))
         part = self.rule.support(clusters, limit=limit)
         return Support(arm=part.arm[:, cluster], weight=part.weight)
 
@@ -159,7 +159,7 @@ class Clustered(OneAtATime):
                     "lies in one stratum."
                 )
 
-    def _clusters(self, people: People) -> tuple[People, IntArray]:
+    def gathered(self, people: People) -> tuple[People, IntArray]:
         """Return the clusters as people, by first arrival, and (n,) each person's cluster."""
         codes, _ = people.strata(self.factors)
         for factor in self.rule.columns:

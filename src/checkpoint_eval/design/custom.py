@@ -67,11 +67,15 @@ class Custom(OneAtATime):
                 f"{found[:5].tolist()}."
             )
         m = given.shape[0]
-        weights = np.ones(m) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
-        if weights.shape != (m,) or not (np.isfinite(weights) & (weights > 0)).all():
+        weights = np.ones(m) if self.weights is None else np.asarray(self.weights)
+        if (
+            weights.dtype.kind not in "iuf"
+            or weights.shape != (m,)
+            or not (np.isfinite(weights) & (weights > 0)).all()
+        ):
             raise ImpossibleDesign(
-                f"`weights` must be {m} finite numbers above 0, one a row of `matrix`, got shape "
-                f"{weights.shape}."
+                f"`weights` must be {m} finite numbers above 0, one a row of `matrix`, got "
+                f"{weights.dtype} of shape {weights.shape}."
             )
         object.__setattr__(self, "matrix", frozen(given, np.int8))
         object.__setattr__(self, "weights", frozen(weights))
@@ -88,6 +92,7 @@ class Custom(OneAtATime):
     @property
     def _weights(self) -> FloatArray:
         weights = floats(self.weights)  # type: ignore[arg-type]
+        weights = weights / weights.max()  # the sum of the largest numbers would overflow
         return floats(weights / weights.sum())
 
     def draw_many(

@@ -48,12 +48,14 @@ class Factor:
 
     def level_of(self, person: Mapping[str, object] | None) -> str:
         """Return the level of one person, refusing what is missing or was not declared."""
-        if person is None or self.name not in person:
+        try:
+            given = ({} if person is None else person)[self.name]
+        except (KeyError, TypeError, IndexError) as problem:
+            several = isinstance(person, Mapping) or person is None
+            told = ", ".join(map(repr, person or ())) if several else repr(person)
             raise UnknownColumn(
-                f"`person` must say {self.name!r}, got "
-                f"{'nothing' if person is None else ', '.join(map(repr, person)) or 'nothing'}."
-            )
-        given = person[self.name]
+                f"`person` must say {self.name!r}, got {told or 'nothing'}."
+            ) from problem
         if type(given) is str and given in self.levels:
             return given  # the common case, asked several times for each person of a ledger
         level = level_name(given)

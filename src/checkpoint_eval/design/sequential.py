@@ -309,19 +309,17 @@ class MaximalProcedure(Sequential):
 
     def chance(self, difference: ArrayLike, *, place: int) -> FloatArray:
         """Return the share of the remaining sequences that treat the next person."""
-        table = _completions(self.tolerance, self.people)
-        ways, ahead = table[self.people - place], table[self.people - place - 1]
-        at = np.asarray(difference)
-        bound = self.tolerance
-        inside = np.abs(at) <= bound
-        here = np.where(inside, ways[np.clip(at, -bound, bound) + bound], 0.0)
-        up = np.where(inside & (at < bound), ahead[np.clip(at + 1, -bound, bound) + bound], 0.0)
-        if not (here > 0).all():
+        at, bound = np.asarray(difference), self.tolerance
+        ahead = np.pad(_completions(bound, self.people)[self.people - place - 1], 1)
+        inside = np.clip(at, -bound, bound) + bound + 1
+        up, down = ahead[inside + 1], ahead[inside - 1]
+        possible = (np.abs(at) <= bound) & (up + down > 0)
+        if not possible.all():
             raise ImpossibleDesign(
-                f"After {place} people a difference of {np.ravel(at)[np.ravel(here) == 0][0]} "
+                f"After {place} people a difference of {np.ravel(at)[~np.ravel(possible)][0]} "
                 f"cannot end balanced at {self.people} within a tolerance of {bound}."
             )
-        return floats(up / here / 2)  # one step fewer was halved
+        return floats(up / (up + down))
 
     def _size(self, people: PeopleLike) -> int:
         n = self.read(people).n
@@ -336,12 +334,13 @@ class MaximalProcedure(Sequential):
 def _completions(tolerance: int, people: int) -> FloatArray:
     """Return (people + 1, 2 tolerance + 1): walks of j steps from each difference back to 0.
 
-    Halved at each step, so that long trials neither overflow nor lose digits.
+    Each row is divided by its largest, so that no trial is too long for the digits.
     """
     ways = np.zeros((people + 1, 2 * tolerance + 1))
     ways[0, tolerance] = 1.0
     for left in range(people):
-        ways[left + 1, :-1] += ways[left, 1:] / 2
-        ways[left + 1, 1:] += ways[left, :-1] / 2
+        ways[left + 1, :-1] += ways[left, 1:]
+        ways[left + 1, 1:] += ways[left, :-1]
+        ways[left + 1] /= ways[left + 1].max()
     ways.setflags(write=False)
     return ways

@@ -42,6 +42,8 @@ def read_text(path: str | Path, *, what: str) -> str:
         raise InvalidProtocol(f"{what} {file} cannot be read: {problem.strerror}.") from problem
     except UnicodeDecodeError as problem:
         raise InvalidProtocol(f"{what} {file} is not UTF-8 text; save it as UTF-8.") from problem
+    except ValueError as problem:
+        raise InvalidProtocol(f"{what} {str(file)!r} cannot be read: {problem}.") from problem
 
 
 def parse_table(text: str, kind: type[Value], *, name: str) -> Value:
@@ -56,9 +58,12 @@ def parse_table(text: str, kind: type[Value], *, name: str) -> Value:
     if not isinstance(text, str):
         raise InvalidProtocol(f"{name} must be text, got {type(text).__name__}.")
     try:
+        text.encode()
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise InvalidProtocol(_syntax_message(text, name, problem)) from problem
+    except (ValueError, RecursionError) as problem:  # half a sign, thousands of digits or brackets
+        raise InvalidProtocol(f"{name} is no TOML that can be read: {problem}.") from problem
     try:
         return _CONVERTER.structure(content, kind)
     except (cattrs.BaseValidationError, TrialError, ValueError, TypeError) as problem:

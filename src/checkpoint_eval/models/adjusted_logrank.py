@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval._checks import as_names, check_level, counted
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.design_matrix import design_matrix
@@ -19,6 +19,8 @@ from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, Estimate, SignificanceTest
 
 WIDEST = 20.0  # log hazard ratios beyond this are infinite
+UNEXPLAINED = "the covariates leave no variance"
+ALIKE = 1e-9  # what covariates differ by, in their own size, is rounding below this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +97,17 @@ class Adjusting:
         for arm in (0, 1):
             own = self.arm == arm
             x = _centred(self.x[own], self.stratum[own])
-            found.append(np.linalg.lstsq(x, derived[own], rcond=None)[0])
+            size, whole = np.linalg.norm(x, axis=0), np.linalg.norm(self.x, axis=0)
+            varied = size > ALIKE * whole  # a covariate alike in an arm foretells nothing there
+            unit = x[:, varied] / size[varied]
+            if np.linalg.matrix_rank(unit, tol=ALIKE) < unit.shape[1]:
+                raise ImpossibleDesign(
+                    "Within an arm and its strata covariates are combinations of each other; "
+                    "name fewer in `adjust`, or coarser `strata`."
+                )
+            slope = np.zeros(varied.size)
+            slope[varied] = np.linalg.lstsq(unit, derived[own], rcond=None)[0] / size[varied]
+            found.append(slope)
         return floats(np.stack(found))
 
     def score(self, derived: FloatArray, slopes: FloatArray) -> float:
@@ -141,8 +153,8 @@ def _read(
     x = design_matrix(trial, people, names).values[:, len(people.arms) - 1 :]
     if min(people.n) < x.shape[1] + 2:
         raise ImpossibleDesign(
-            f"An arm has {min(people.n)} people for {x.shape[1]} covariates; name fewer in "
-            "`adjust`."
+            f"An arm has {counted(min(people.n), 'person', 'people')} for "
+            f"{counted(x.shape[1], 'covariate')}; name fewer in `adjust`."
         )
     return people, Adjusting.of(people, stratum, x), told, names
 
@@ -210,7 +222,8 @@ def adjusted_logrank_test(
     people, held, told, names = _read(trial, outcome, adjust, strata, analysis_set, arm)
     derived, _ = held.derived(0.0)
     slopes = held.slopes(derived)
-    variance = held.null_variance() - held.explained(slopes)
+    plain = held.null_variance()
+    variance = plain - held.explained(slopes)
     method = "; ".join(
         part for part in (f"log-rank, adjusted for {', '.join(names)}", told) if part
     )
@@ -219,7 +232,7 @@ def adjusted_logrank_test(
         z = held.score(derived, slopes) / float(np.sqrt(variance))
         p_value = float(2 * ndtr(-abs(z)))
     else:
-        method += f"; not estimable: {NO_VARIANCE}"
+        method += f"; not estimable: {UNEXPLAINED if plain > 0 else NO_VARIANCE}"
     return SignificanceTest(
         test="covariate-adjusted log-rank test",
         outcome=outcome,
@@ -325,5 +338,5 @@ def _solved(held: Adjusting) -> tuple[float, float, str]:
     information = held.derived(log_ratio)[1]
     variance = information - held.explained(slopes)
     if not variance > 0:
-        return NAN, NAN, "the covariates leave no variance"
+        return NAN, NAN, UNEXPLAINED
     return log_ratio, float(np.sqrt(variance)) / information, ""

@@ -254,6 +254,21 @@ def _cells(trial: Trial, asked: _Asked, covariates: tuple[str, ...]) -> IntArray
     return codes
 
 
+def _interval(
+    arms: Sequence[str], n: IntArray, found: BoundedEffect, level: float
+) -> tuple[tuple[float, float], tuple[float, float], str]:
+    """Return the interval, both standard errors and what is told; NaN where people do not vary."""
+    single = [name for name, size in zip(arms, n, strict=True) if size == 1]
+    errors = found.low.std_error, found.high.std_error
+    if not single and max(errors) > 0:
+        interval = imbens_manski(found.low, found.high, level=level)
+        return interval, errors, "Imbens–Manski interval"
+    reason = "no variation is left within arms"
+    if single:
+        reason = f"one person in {single[0]!r}, so no variance there"
+    return (NAN, NAN), (NAN, NAN), f"interval not estimable: {reason}"
+
+
 def _answered(
     people: Compared,
     asked: _Asked,
@@ -275,27 +290,28 @@ def _answered(
         told += f"; {counted(asked.without, 'person', 'people')} without a covariate left out"
     estimable = np.isfinite(found.low.value)
     trimmed = 1 - found.share / share if method != "manski" else np.zeros(2)
-    interval = NAN, NAN
+    interval = errors = NAN, NAN
     if not estimable:
         told += "; not estimable: so many are missing that nobody need be seen in both arms"
     else:
         told += _trimmed_told(people, trimmed, method, within=bool(covariates))
-        interval = imbens_manski(found.low, found.high, level=level)
-        told += "; Imbens–Manski interval"
+        in_arm = n if method == "manski" else n - missing
+        interval, errors, of_interval = _interval(people.arms, in_arm, found, level)
+        told += f"; {of_interval}"
     count = "; counts, whatever the time at risk" if people.exposure.size else ""
     return Bounds(
         outcome=people.outcome,
         analysis_set=people.analysis_set,
         contrast=(people.arms[1], people.arms[0]),
-        low=found.low.value,
-        high=found.high.value,
+        low=min(found.low.value, found.high.value),  # one point may differ by rounding
+        high=max(found.low.value, found.high.value),
         interval_low=interval[0],
         interval_high=interval[1],
         level=level,
         method=told + count,
         n=(int(n[0]), int(n[1])),
         missing=(int(missing[0]), int(missing[1])),
-        std_errors=(found.low.std_error, found.high.std_error) if estimable else (NAN, NAN),
+        std_errors=errors,
         arm_low=(found.by_arm[0][0].value, found.by_arm[1][0].value),
         arm_high=(found.by_arm[0][1].value, found.by_arm[1][1].value),
         share=found.share,

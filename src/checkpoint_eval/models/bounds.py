@@ -23,7 +23,8 @@ class Bounds(Value, Shown):
         The effect, treatment − control, can be anything between; NaN when not estimable, with the
         reason in `method`.
     interval_low, interval_high : float
-        Covers the effect, not all of the bounds, at `level`.
+        Covers the effect, not all of the bounds, at `level`; NaN where people do not tell how far
+        they vary, with the reason in `method`.
     std_errors : (low, high)
         Of the two bounds.
     arm_low, arm_high : (control, treatment)

@@ -203,9 +203,18 @@ def compare(
         When the outcome is of the wrong kind, or it is unclear which arms are compared.
     ImpossibleDesign
         When an arm has nobody left.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> people = compare(load_rossi(), outcome="rearrest")
+    >>> people.arms, people.n
+    (('no aid', 'financial aid'), (216, 216))
     """
     check_trial(trial)
     _check_kind(outcome, trial.outcome(outcome), kind)
+    if not isinstance(analysis_set, str):  # what is remembered must be hashable
+        check_known(analysis_set, trial.analysis_sets, what="analysis set")
     if every_arm or (len(trial.arms) == 2 and arm is None):
         return _compared(trial, outcome, analysis_set, None, tuple(complete))
     return _compared(trial, outcome, analysis_set, _treatment(trial, arm), tuple(complete))

@@ -49,7 +49,7 @@ def causes_of(trial: Trial, people: Compared) -> tuple[IntArray, tuple[str, ...]
 
 def of_cause(trial: Trial, people: Compared, cause: str | None) -> Compared:
     """Return the people with a competing cause as their event; as they are when none is named."""
-    if cause is None or cause == people.outcome:
+    if cause is None or (isinstance(cause, str) and cause == people.outcome):
         return people
     codes, names = causes_of(trial, people)
     return replace(people, event=codes == cause_row(people.outcome, names, cause) + 1)
@@ -73,9 +73,9 @@ def cause_table(
 
 def cause_row(outcome: str, names: Sequence[str], cause: str | None) -> int:
     """Return the row of a cause: 0 for the event itself, which is meant when none is named."""
-    if cause is None or cause == outcome:
+    if cause is None or (isinstance(cause, str) and cause == outcome):
         return 0
-    if cause not in names:
+    if not isinstance(cause, str) or cause not in names:
         raise TrialError(f"`cause` is {cause!r}; choose from {', '.join(map(repr, names))}.")
     return 1 + list(names).index(cause)
 

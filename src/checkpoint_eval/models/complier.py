@@ -15,7 +15,7 @@ from checkpoint_eval.models.cox_models import refuse_repeated
 from checkpoint_eval.models.design_matrix import design_matrix, refuse_collinear
 from checkpoint_eval.models.instrumental import Instrument, Variance, anderson_rubin, instrument
 from checkpoint_eval.models.measured import Measured, known_received, measured
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import Estimate
 
 Method = Literal["wald", "2sls"]
@@ -117,6 +117,7 @@ def complier_average_effect(  # noqa: PLR0913 - one keyword for each choice an a
     >>> round(complier_average_effect(trial, outcome="harm").value, 4)
     -15.0
     """
+    check_trial(trial)
     check_level(level)
     check_choice(variance, "variance", ("classical", "HC0", "HC1", "HC2"))
     check_choice(interval, "interval", ("wald", "anderson-rubin"))

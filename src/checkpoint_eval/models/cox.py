@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from checkpoint_eval._arrays import FloatArray, floats, frozen
+from checkpoint_eval._arrays import BoolArray, FloatArray, floats, frozen
 from checkpoint_eval._checks import as_names, check_level
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.models.compared import Compared, compare, not_estimable
@@ -42,7 +42,8 @@ class CoxFit(Shown):
     coef : (p,) float
         Log hazard ratios; NaN where the likelihood runs to infinity.
     covariance : (p, p) float
-        The one reported: robust when asked for, else the inverse information.
+        The one reported: robust when asked for, else the inverse information; NaN for a term
+        whose residuals cancel in each cluster, as `method` says.
     model_covariance : (p, p) float
         The inverse information.
     loglik_null, loglik : float
@@ -220,8 +221,10 @@ def _fit(model: CoxModel) -> tuple[CoxFit, RiskSets | None]:
         covariance = np.where(gone, np.nan, result.covariance)
         reported = covariance
         if result.robust is not None:
-            reported = np.where(gone, np.nan, result.robust)
-        told = _not_proportional(model, sets, result)
+            still = np.diag(result.robust) == 0
+            reported = np.where(gone | still[:, None] | still, np.nan, result.robust)
+            told = _not_varying(terms, still & ~result.infinite)
+        told += _not_proportional(model, sets, result)
     fit = CoxFit(
         outcome=people.outcome,
         analysis_set=people.analysis_set,
@@ -254,6 +257,12 @@ def _not_proportional(model: CoxModel, sets: RiskSets, result: CoxRegression) ->
                 "number for all of follow-up misleads: see `restricted_mean`"
             )
     return told
+
+
+def _not_varying(terms: tuple[str, ...], still: BoolArray) -> str:
+    """Say which terms have no sandwich variance."""
+    names = ", ".join(repr(term) for term, none in zip(terms, still, strict=True) if none)
+    return f"; no variance of {names}: the residuals of each cluster cancel" if names else ""
 
 
 def _why_infinite(people: Compared, terms: tuple[str, ...], result: CoxRegression) -> str:
@@ -344,7 +353,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
         trial, people, names, strata=strata, ties=ties, robust=robust, columns=columns
     )
     fit, sets = _fit(model)
-    what = f" of {cause}" if cause not in (None, outcome) else ""
+    what = "" if cause is None or cause == outcome else f" of {cause}"
     if sets is not None and np.isnan(fit.coef[0]):
         return _without_maximum(fit, sets, estimand=f"hazard ratio{what}", level=level)
     return wald_log_ratio(
@@ -354,7 +363,7 @@ def hazard_ratio(  # noqa: PLR0913 - the keywords of fit_cox, and which arm at w
         std_error=float(fit.std_error[0]),
         level=level,
         method=fit.method,
-        reason=fit.reason or "the event times leave no information about the arms",
+        reason=fit.reason or "the residuals of each cluster cancel, so there is no variance",
         adjusted_for=names,
     )
 

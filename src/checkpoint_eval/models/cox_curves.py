@@ -8,7 +8,14 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_known, check_level, is_number
+from checkpoint_eval._checks import (
+    check_choice,
+    check_known,
+    check_level,
+    check_mapping,
+    check_noun,
+    is_number,
+)
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.cox import CoxFit
@@ -70,7 +77,7 @@ def predicted_survival(
     """
     check_level(level)
     _refuse_without_survival(fit)
-    given = dict(values or {})
+    given = check_mapping(values, "values")
     for name, value in given.items():
         check_known(name, fit.terms, what="term")
         if not (is_number(value) and np.isfinite(value)):
@@ -288,7 +295,7 @@ def _standardisable(fit: CoxFit) -> CoxHazards:
 
 def _refuse_without_survival(fit: CoxFit) -> None:
     """Refuse fits without finite coefficients, and those of a competing cause."""
-    refuse_unfitted(fit)
+    refuse_unfitted(check_noun(fit, CoxFit, "fit", of="fit_cox"))
     if fit.cause not in (None, fit.outcome):
         raise TrialError(
             f"`fit` is of the competing cause {fit.cause!r}, whose hazard gives no share of people "

@@ -42,6 +42,12 @@ class CoxColumns:
     entry: str | None = None
     varying: TimeVarying | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("cluster", "weights", "offset", "entry"):
+            column = getattr(self, name)
+            if column is not None and not isinstance(column, str):
+                raise TrialError(f"`{name}` must be the name of a column, got {column!r}.")
+
     @property
     def complete(self) -> tuple[str, ...]:
         """Columns without which a person cannot be analysed."""
@@ -96,6 +102,7 @@ class CoxModel:
     ) -> "CoxModel":
         """Check what is asked for."""
         check_choice(ties, "ties", ("efron", "breslow"))
+        check_flag(robust, "robust")
         refuse_repeated(adjust, as_names(() if strata is None else strata))
         stratum, told = strata_of(trial, people, strata)
         if not isinstance(columns.varying, TimeVarying | None):
@@ -298,6 +305,13 @@ def _weights(trial: Trial, people: Compared, name: str) -> FloatArray:
 
 def _whole(values: FloatArray) -> bool:
     return bool((values == np.rint(values)).all())
+
+
+def check_flag(value: bool, name: str) -> bool:  # noqa: FBT001 - it is what is checked
+    """Return True or False, and nothing else."""
+    if not isinstance(value, bool | np.bool_):
+        raise TrialError(f"`{name}` must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def refuse_constant(sets: RiskSets, terms: tuple[str, ...], *, arms: int) -> None:

@@ -7,9 +7,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval._checks import check_count, check_noun
 from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval._times import TIE_TOLERANCE, time_grid
-from checkpoint_eval.errors import InvalidData
+from checkpoint_eval.errors import InvalidData, TrialError
 
 # People counted at a time; a table of more cells than this is counted in one go.
 BLOCK = 32_768
@@ -57,6 +58,17 @@ class EventTable(Shown):
         )
 
 
+def check_table(table: EventTable, *, axes: int = 2) -> EventTable:
+    """Return an event table with at least so many axes."""
+    check_noun(table, EventTable, "table", of="event_table")
+    if table.at_risk.ndim < axes:
+        raise TrialError(
+            f"`table` must have an axis of strata before those of groups and times, got counts of "
+            f"shape {table.at_risk.shape}; put one before both counts."
+        )
+    return table
+
+
 def event_table(
     time: ArrayLike,
     event: ArrayLike,
@@ -84,6 +96,12 @@ def event_table(
     -------
     EventTable
 
+    Raises
+    ------
+    InvalidData
+        When time is not one finite number a person, event not 0 or 1, a group code not below
+        groups, or an entry not before the exit.
+
     Notes
     -----
     Whole-number times are counted by histogram; any other by one sort. Both give the same table.
@@ -100,9 +118,7 @@ def event_table(
     >>> table.at_risk.tolist(), table.events.tolist()
     ([[2, 1, 0], [2, 2, 1]], [[1, 1, 0], [0, 0, 0]])
     """
-    exits = floats(time)
-    flags = np.asarray(event, dtype=bool)
-    codes = np.asarray(group)
+    exits, flags, codes = _people(time, event, group, check_count(groups, "groups"))
     batch = codes.shape[:-1]
     rows = int(np.prod(batch, dtype=np.int64)) * groups
     if entry is None and rows == groups:
@@ -119,9 +135,9 @@ def event_table(
     cell += place + (np.arange(rows // groups) * 2 * groups * m).reshape(*batch, 1)
     table = _table(grid, _count(cell, 2 * rows * m).reshape(*batch, groups, m, 2))
     if entry is not None:
-        late = floats(entry)
-        if not (late < exits).all():
-            raise InvalidData("`entry` must come before the exit for everyone.")
+        late = floats(_numbers(entry, "entry"))
+        if late.shape != exits.shape or not (late < exits).all():
+            raise InvalidData("`entry` must be one time a person, before the exit for everyone.")
         # Exits tie up to rounding; an entry a rounding error off an exit must tie with it too.
         first = np.searchsorted(grid, late + TIE_TOLERANCE * np.abs(late), side="right")
         cell -= place
@@ -130,6 +146,35 @@ def event_table(
         absent = _count(waiting[waiting >= 0], rows * m).reshape(table.events.shape)
         table = replace(table, at_risk=table.at_risk - reverse_cumsum(absent))
     return table
+
+
+def _people(
+    time: ArrayLike, event: ArrayLike, group: ArrayLike, groups: int
+) -> tuple[FloatArray, BoolArray, IntArray]:
+    """Return times, events and groups of people, refused where they cannot be counted."""
+    exits, flags, codes = _numbers(time, "time"), _numbers(event, "event"), np.asarray(group)
+    if exits.ndim != 1 or not np.isfinite(exits).all():
+        raise InvalidData("`time` must be one finite number a person; leave out who has none.")
+    if flags.shape != exits.shape or not (
+        flags.dtype == bool or ((flags == 0) | (flags == 1)).all()
+    ):
+        raise InvalidData("`event` must be 0 or 1, False or True, once for each of `time`.")
+    whole = codes.dtype.kind in "iub" and codes.shape[-1:] == exits.shape
+    if not whole or (codes.size and not 0 <= codes.min() <= codes.max() < groups):
+        raise InvalidData(
+            f"`group` must be codes from 0 to {groups - 1}, as `groups` is {groups}, one for each "
+            "of `time`."
+        )
+    return floats(exits), flags.astype(bool, copy=False), codes
+
+
+def _numbers(values: ArrayLike, name: str) -> FloatArray:
+    found = np.asarray(values)
+    if found.dtype == object:  # nullable columns come as such
+        found = np.asarray(pd.to_numeric(found.ravel(), errors="coerce")).reshape(found.shape)
+    if found.dtype.kind not in "fiub":
+        raise InvalidData(f"`{name}` must be numbers, got {found.dtype}.")
+    return found
 
 
 def _table(grid: FloatArray, pairs: IntArray) -> EventTable:

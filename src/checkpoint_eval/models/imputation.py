@@ -219,9 +219,9 @@ def tipping_point(  # noqa: PLR0913 - the choices of multiple_imputation, and th
     (10.0,)
     """
     asked = asked_of(trial, outcome, analysis, imputations, complete_df, level)
-    tried = as_tuple(deltas, "deltas", of="numbers")
-    shifts = {0.0: shifts_of(trial, 0.0, "deltas")}
-    shifts |= {float(each): shifts_of(trial, each, "deltas") for each in tried}
+    tried = (0.0, *as_tuple(deltas, "deltas", of="numbers"))
+    added = [shifts_of(trial, each, "deltas") for each in tried]
+    shifts = dict(zip(map(float, tried), added, strict=True))
     drawn = drawn_from(trial, outcome, covariates, imputations, reference, rng)
     ordered = tuple(sorted(shifts))
     return TippingPoint(

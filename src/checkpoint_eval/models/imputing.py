@@ -154,17 +154,28 @@ def pooled(trial: Trial, asked: Asked, drawn: tuple[Drawn, str], shift: FloatArr
     """Analyse every imputed trial and pool by Rubin's rules."""
     found, told = drawn
     if not found.people.size:
-        each = asked.analysis(trial)
+        each = _analysed(asked, trial)
         return replace(each, method=f"nobody's outcome is missing, none imputed; {each.method}")
     if found.reason:
         whose = trial.arms[found.reason_in]
         reason = f"{told}; not estimable: {found.reason} within {whose!r}"
-        return _none(asked.analysis(trial), reason)
+        return _none(_analysed(asked, trial), reason)
     estimates = [
-        asked.analysis(_filled(trial, asked.outcome, found.people, values))
+        _analysed(asked, _filled(trial, asked.outcome, found.people, values))
         for values in watched(found.shifted(shift), "Imputing")
     ]
     return _pool(trial, asked, estimates, f"{told}{_told(trial, found.arm, shift)}")
+
+
+def _analysed(asked: Asked, trial: Trial) -> Estimate:
+    """Return what the analysis gives, which must be one estimate."""
+    found = asked.analysis(trial)
+    if not isinstance(found, Estimate):
+        raise TrialError(
+            f"`analysis` must return an `Estimate`, got {type(found).__name__}; use a verb such as "
+            "`mean_difference`, with all it needs but the trial."
+        )
+    return found
 
 
 def _filled(trial: Trial, outcome: str, people: IntArray, values: FloatArray) -> Trial:

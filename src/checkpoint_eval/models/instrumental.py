@@ -25,6 +25,8 @@ class Instrument:
         Sums of products with z.
     yy, yd, dd : float
         Variances and covariance of zy and zd.
+    ee : float
+        Variance of z·e, with e what the effect leaves of y.
     by_arm : (control, treatment)
         Means of the outcome among compliers.
     df : float
@@ -39,6 +41,7 @@ class Instrument:
     yy: float = NAN
     yd: float = NAN
     dd: float = NAN
+    ee: float = NAN
     by_arm: tuple[float, float] = (NAN, NAN)
     df: float = NAN
     reason: str = ""
@@ -51,8 +54,7 @@ class Instrument:
     @property
     def std_error(self) -> float:
         """Of the effect; the residual y − effect·d has no product with z."""
-        variance = self.yy - 2 * self.effect * self.yd + self.effect**2 * self.dd
-        return float(np.sqrt(max(variance, 0.0)) / abs(self.zd))
+        return float(np.sqrt(self.ee) / abs(self.zd))
 
     @property
     def compliance(self) -> float:
@@ -99,13 +101,18 @@ def instrument(
     size = float(np.linalg.norm(value - value.mean()) + np.linalg.norm(value) / 100)
     y = _or_nought(y - z * (zy / zz), size)
     d = _or_nought(d - z * (zd / zz), np.sqrt(n))
-    if not np.any(_or_nought(y - d * (zy / zd), size)):
+    e = _or_nought(y - d * (zy / zd), size)
+    if not e.any():
         return Instrument(reason="no variation is left within arms")
+    yy, ee = (_variance(weight, each, zz) for each in (y, e))
+    if not ee > 0:
+        return Instrument(reason="deviations cancel, and leave no variance")
     return Instrument(
         zz=zz,
         zy=zy,
         zd=zd,
-        yy=float(weight @ y**2),
+        yy=yy,
+        ee=ee,
         yd=float(weight @ (y * d)),
         dd=float(weight @ d**2),
         by_arm=(
@@ -119,6 +126,12 @@ def instrument(
 def _or_nought(residual: FloatArray, size: float) -> FloatArray:
     """Return residuals, or zeros when all of them are rounding beside values of a size."""
     return residual if np.linalg.norm(residual) > ROUNDING * size else np.zeros_like(residual)
+
+
+def _variance(weight: FloatArray, residual: FloatArray, zz: float) -> float:
+    """Return the variance of residuals' product with z, 0 where it is rounding."""
+    found = float(weight @ residual**2)
+    return found if found > ROUNDING**2 * float(residual @ residual) * zz else 0.0
 
 
 def _weights(z: FloatArray, left: FloatArray, df: float, variance: Variance) -> FloatArray:

@@ -233,7 +233,9 @@ def _ends(drawn: Drawn, *, alpha: float, scale: float) -> tuple[float, float]:
     gap = np.where(np.abs(gap) <= 1e-12 * scale, 0.0, gap)
     above = _furthest(gap, drawn.arms, speed, drawn, alpha)
     below = _furthest(gap, -drawn.arms, speed, drawn, alpha)
-    return estimate - below, estimate + above
+    ends = np.array([estimate - below, estimate + above])
+    low, high = np.where(np.abs(ends) <= 1e-12 * scale, 0.0, ends).tolist()
+    return low, high
 
 
 def _furthest(gap: FloatArray, arms: FloatArray, speed: float, drawn: Drawn, alpha: float) -> float:

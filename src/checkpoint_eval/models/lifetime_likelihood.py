@@ -231,6 +231,10 @@ def fit_lifetimes(people: Lifetimes) -> LifetimeFit:
             usable = bool(least > VANISHED and (scale > LEAST).all())
     whole = _turned(people, of_x, of_spline, of_z)
     inverse = np.linalg.inv(information) if usable else np.full((theta.size, theta.size), np.nan)
+    if usable and z.shape[1]:
+        # the share of one arm may run there alone
+        of_odds = inverse[-z.shape[1] :, -z.shape[1] :]
+        usable = bool(np.einsum("ij,jk,ik->i", z, of_odds, z).max() < LEAST**-2)
     told = whole @ theta
     if spline is None:
         told[0] += np.log(unit)

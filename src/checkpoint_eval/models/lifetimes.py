@@ -13,6 +13,7 @@ from checkpoint_eval._checks import as_names, check_choice, check_count, counted
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.models.compared import Compared, compare
+from checkpoint_eval.models.cox_models import check_flag
 from checkpoint_eval.models.design_matrix import design_matrix
 from checkpoint_eval.models.lifetime_likelihood import (
     DISTRIBUTIONS,
@@ -277,7 +278,8 @@ def fit_cure(
     """
     internal = _internal(distribution, knots)
     names, share = as_names(adjust), as_names(adjust_share)
-    people, x, terms = _matrix(trial, outcome, analysis_set, names, share, arm=arm_in_time)
+    arm = check_flag(arm_in_time, "arm_in_time")
+    people, x, terms = _matrix(trial, outcome, analysis_set, names, share, arm=arm)
     _, z, share_terms = _matrix(trial, outcome, analysis_set, share, names)
     told = f"split population, {distribution}"
     return _fitted(people, distribution, internal, (x, terms), (z, share_terms), told)

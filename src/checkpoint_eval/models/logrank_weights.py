@@ -186,4 +186,6 @@ class ModestlyWeighted:
                 step = np.where(at_risk > 0, 1 - events / at_risk, 1.0)
             reached = time < self.until * (1 - TIE_TOLERANCE)
             least = np.prod(np.where(reached, step, 1.0), axis=-1, keepdims=True)
-        return floats(1 / np.maximum(before, least))
+        largest = np.maximum(before, least)
+        # both are 0 where nobody of the stratum is left, at a time of another one
+        return floats(np.divide(1.0, largest, out=np.zeros_like(largest), where=largest > 0))

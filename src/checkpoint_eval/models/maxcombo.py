@@ -87,7 +87,7 @@ def maxcombo_test(
     names = ", ".join(weight.told for weight in several)
     method = "; ".join(part for part in (f"largest of {names}; joint normal p", told) if part)
     if np.isnan(p_value):
-        method += f"; not estimable: {NO_VARIANCE}"
+        method += f"; not estimable: {_lacking(covariance, several)}"
     return SignificanceTest(
         test="MaxCombo test",
         outcome=outcome,
@@ -120,6 +120,15 @@ def joint_scores(table: EventTable, weights: Sequence[Weight]) -> tuple[FloatArr
     variance = tie * share * (1 - share)
     scores = (w * (d[..., 1, :] - pooled_d * share)).sum(axis=(-2, -1))
     return floats(scores), floats(np.einsum("asm,bsm,sm->ab", w, w, variance))
+
+
+def _lacking(covariance: FloatArray, weights: Sequence[Weight]) -> str:
+    """Return the weights under which nothing varies, or that there is no variance at all."""
+    flat = ~(np.diag(covariance) > 0)
+    if flat.all():
+        return NO_VARIANCE
+    names = [weight.told for weight, none in zip(weights, flat, strict=True) if none]
+    return f"weighted by {' or '.join(names)} the event times leave no variance"
 
 
 def _largest(scores: FloatArray, covariance: FloatArray) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats, frozen
 from checkpoint_eval._checks import check_choice, check_level, check_positive
 from checkpoint_eval._display import Shown
+from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.recurrent import Rows, rows_of, with_events
@@ -19,6 +20,7 @@ from checkpoint_eval.results import NAN, Estimate, SignificanceTest
 
 # Cells of people by times worked on at once.
 CELLS = 4_000_000
+NO_VARIANCE = 1e-18  # a variance below this, for a result of 1, is rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -33,7 +35,7 @@ class MeanCumulative(Shown):
         Times of events.
     at_risk, events : (k, m) int
     mean, std_error, low, high : (k, m) float
-        Limits on the log scale, NaN where the mean is 0.
+        Limits on the log scale, NaN where the mean is 0 or people of the arm do not vary.
     """
 
     outcome: str
@@ -85,6 +87,7 @@ class MeanCumulative(Shown):
 class _Increments:
     """Events of one arm on a grid, and what each person adds to their mean."""
 
+    people: int
     at_risk: IntArray  # (m,)
     events: IntArray  # (m,)
     jump: FloatArray  # (m,) events over at risk
@@ -125,7 +128,9 @@ def _increments(
         some = own[happened]
         np.add.at(add, (person[happened][some] - at, place[some]), inverse[place[some]])
         variance += (np.cumsum(add, axis=1) ** 2).sum(axis=0)
-    return _Increments(at_risk=at_risk, events=events, jump=floats(jump), variance=variance)
+    return _Increments(
+        people=n, at_risk=at_risk, events=events, jump=floats(jump), variance=variance
+    )
 
 
 def mean_cumulative_function(
@@ -184,9 +189,7 @@ def mean_cumulative_function(
     parts = [_increments(rows, grid, arm == code) for code in range(len(people.arms))]
     mean = np.stack([np.cumsum(part.jump) for part in parts])
     error = np.sqrt(np.stack([part.variance for part in parts]))
-    z = float(ndtri(0.5 + level / 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        half = np.where(mean > 0, np.exp(z * error / mean), np.nan)
+    low, high = log_limits(mean, error, level)
     return MeanCumulative(
         outcome=outcome,
         analysis_set=analysis_set,
@@ -197,12 +200,21 @@ def mean_cumulative_function(
         events=np.stack([part.events for part in parts]),
         mean=mean,
         std_error=error,
-        low=mean / half,
-        high=mean * half,
+        low=low,
+        high=high,
         level=level,
         method="Nelson–Aalen of repeated events; variance by person; log interval",
         missing=people.missing,
     )
+
+
+def log_limits(mean: FloatArray, error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """Return limits on the log scale, NaN where the mean or its variance is nought."""
+    told = error**2 > NO_VARIANCE * np.maximum(1.0, mean**2)
+    told &= mean > 0
+    share = np.divide(error, mean, out=np.full(mean.shape, np.nan), where=told)
+    half = np.exp(float(ndtri(0.5 + level / 2)) * share)
+    return floats(mean / half), floats(mean * half)
 
 
 def mean_cumulative_difference(
@@ -267,6 +279,7 @@ def mean_cumulative_difference(
     when = check_positive(at, "at")
     people = compare(trial, outcome=outcome, analysis_set=analysis_set, kind="episodes", arm=arm)
     rows = rows_of(trial, people)
+    when = nearest_tie(when, np.unique(rows.stop))
     group = people.arm[rows.person]
     for code, name in enumerate(people.arms):
         end = float(rows.stop[group == code].max(initial=0.0))
@@ -297,15 +310,19 @@ def _without(parts: list[_Increments]) -> str:
     """Return why there is no variance."""
     if not all(part.events.sum() for part in parts):
         return "no events, or none in an arm"
+    if min(part.people for part in parts) < 2:
+        return "an arm of one person has no variance"
     return "people in the arms do not vary"
 
 
 def _above_rounding(part: _Increments) -> float:
-    """Return the variance at the end, 0 where it is rounding only."""
+    """Return the variance at the end; 0 where it is rounding, NaN for a single person."""
+    if part.people < 2:
+        return NAN
     if not part.variance.size:
         return 0.0
     last = float(part.variance[-1])
-    return last if last > 1e-18 * max(1.0, float(part.jump.sum()) ** 2) else 0.0
+    return last if last > NO_VARIANCE * max(1.0, float(part.jump.sum()) ** 2) else 0.0
 
 
 def mean_cumulative_test(

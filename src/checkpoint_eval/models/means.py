@@ -23,7 +23,7 @@ from checkpoint_eval.models.mean_estimators import (
 )
 from checkpoint_eval.models.wald import wald_estimate
 from checkpoint_eval.outcomes.observed import BinaryOutcome, CountOutcome, NumericOutcome
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import Estimate
 
 Method = Literal["neyman", "blocked", "lin", "ancova"]
@@ -199,6 +199,7 @@ def _asked(
     cluster: str | None,
 ) -> _Asked:
     """Fill in defaults and refuse options that do not go together."""
+    check_trial(trial)
     named = as_names(() if strata is None else strata)
     refuse_repeated(adjust, named)
     stratified = bool(trial.assignment.stratified_by) if strata is None else bool(named)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import check_choice
+from checkpoint_eval._arrays import FloatArray
+from checkpoint_eval._checks import as_floats, check_choice
 from checkpoint_eval.errors import TrialError
 
 # Our name to the engine's.
@@ -55,10 +55,12 @@ def adjust_p_values(p_values: Sequence[float] | FloatArray, *, method: str) -> F
             "every redrawn allocation. Use `westfall_young`, or `compare_pathways`."
         )
     check_choice(method, "method", METHODS)
-    raw = floats(p_values)
+    raw = as_floats(p_values, "p_values")
     missing = np.isnan(raw)
-    if not (missing | ((raw >= 0) & (raw <= 1))).all():
-        raise TrialError(f"`p_values` must lie in [0, 1] or be NaN, got {raw.tolist()}.")
+    if raw.ndim > 1 or not (missing | ((raw >= 0) & (raw <= 1))).all():
+        raise TrialError(
+            f"`p_values` must lie in [0, 1] or be NaN, one for each test, got {raw.tolist()}."
+        )
     if raw.size < 2:
         return raw.copy()  # the engine collects garbage first, for a fifth of a second
     # Imported here as it takes longer than everything else this library imports.

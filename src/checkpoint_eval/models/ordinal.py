@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
-from checkpoint_eval._checks import as_names, check_level
+from checkpoint_eval._checks import as_names, as_tuple, check_level, is_number
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.models.compared import Compared, compare, strata_of
 from checkpoint_eval.models.cox_models import refuse_repeated
@@ -276,8 +276,9 @@ def _graded(
                 "grades, or use `mean_difference` or `superiority_probability`."
             )
         return value, found
-    stated = np.array(grades, dtype=np.float64)
-    if stated.ndim != 1 or stated.size < 2 or not (np.diff(stated) > 0).all():
+    listed = as_tuple(grades, "grades", of="numbers")
+    stated = floats([grade if is_number(grade) else np.nan for grade in listed])
+    if stated.size < 2 or not (np.diff(stated) > 0).all():
         raise TrialError(
             f"`grades` must list at least two numbers, ascending, the least severe first; got "
             f"{grades!r}."

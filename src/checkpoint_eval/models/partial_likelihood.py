@@ -25,6 +25,10 @@ STILL_MOVING = 1e-6
 # with it the coefficients that have at least this part in it.
 VANISHED = 1e-7
 TAKES_PART = 1e-3
+# Information below this share of the sum it is left over from is rounding: there is none.
+ROUNDING = 1e-12
+# So is a sandwich variance below this share of the inverse information: residuals cancel.
+NO_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -38,7 +42,7 @@ class CoxRegression(Shown):
     covariance : (p, p) float
         Inverse information.
     robust : (p, p) float or None
-        Sandwich over clusters, when asked for.
+        Sandwich over clusters, when asked for; 0 where the residuals of every cluster cancel.
     score : (p,) float
         Score at zero coefficients.
     information_null : (p, p) float
@@ -131,14 +135,23 @@ def _tie_sums(sets: RiskSets, risk: FloatArray, ties: Ties) -> TieSums:
 
 def evaluate_at(sets: RiskSets, coef: FloatArray, ties: Ties) -> CoxState:
     """Return the partial likelihood and its derivatives at (p,) coefficients."""
-    x, dead = sets.covariates, sets.dead
-    eta = x @ coef + sets.offset
+    eta = sets.covariates @ coef + sets.offset
     # A common factor cancels within a stratum; taking out the largest keeps every risk below 1.
     largest = np.full(int(sets.stratum.max()) + 1, -np.inf)
     np.maximum.at(largest, sets.stratum, eta)
     eta = eta - largest[sets.stratum]
     risk = sets.weight * np.exp(eta)
-    t = _tie_sums(sets, risk, ties)
+    # Risks far below those of people who have not entered yet drown in their rounding.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        t = _tie_sums(sets, risk, ties)
+        return _state(sets, eta, largest, risk, t)
+
+
+def _state(
+    sets: RiskSets, eta: FloatArray, largest: FloatArray, risk: FloatArray, t: "TieSums"
+) -> CoxState:
+    """Return the likelihood and its derivatives from the sums over risk sets."""
+    x, dead = sets.covariates, sets.dead
     dead_weight = sets.weight[dead]
     loglik = float(dead_weight @ eta[dead]) - t.log_denominator
     hazard = sets.while_at_risk(t.h0)
@@ -147,8 +160,9 @@ def evaluate_at(sets: RiskSets, coef: FloatArray, ties: Ties) -> CoxState:
     martingale = -expected
     martingale[dead] += dead_weight
     cross = (t.q1[:, None] * t.d1).T @ t.s1
+    squares = (x * expected[:, None]).T @ x
     information = (
-        (x * expected[:, None]).T @ x
+        squares
         - (t.q0[:, None] * t.s1).T @ t.s1
         + cross
         + cross.T
@@ -158,11 +172,20 @@ def evaluate_at(sets: RiskSets, coef: FloatArray, ties: Ties) -> CoxState:
         loglik=loglik,
         score=x.T @ martingale,
         largest=largest,
-        information=information,
+        information=without_rounding(information, squares),
         risk=risk,
         hazard=hazard,
         sums=t,
     )
+
+
+def without_rounding(information: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (p, p) information, 0 for coefficients of which it is no more than rounding.
+
+    `squares` is what it is left over from when the means of those at risk are taken out.
+    """
+    none = ~(np.diag(information) > ROUNDING * np.diag(squares))
+    return floats(np.where(none[:, None] | none, 0.0, information))
 
 
 def score_residuals(sets: RiskSets, state: CoxState) -> FloatArray:
@@ -209,33 +232,46 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
     Cox (1972); Efron (1977); Breslow (1974); Lin and Wei (1989) for the sandwich, its score
     residuals under ties as Therneau and Grambsch (2000). Checked against Therneau's closed-form
     tests 1–3, R coxph and a slow reference.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> from checkpoint_eval.models import RiskSets, compare
+    >>> table = compare(load_rossi(), outcome="rearrest").table_by_stratum(None)
+    >>> cox_regression(RiskSets.of_table(table)).coef.round(3)
+    array([-0.369])
     """
     p = sets.covariates.shape[1]
     null = state = evaluate_at(sets, np.zeros(p), ties)
     coef, reach = np.zeros(p), FIRST_REACH
+    still = Directions.of(state.information, null.information)
     for _ in range(LARGEST_STEPS):
-        step = _newton_step(sets, state, reach)
+        step = _newton_step(sets, state, still, reach)
         gain = float(step @ state.score)
         size = 1.0
         new = evaluate_at(sets, coef + step, ties)
         while not new.loglik >= state.loglik - 1e-12 * abs(state.loglik) and size > 1e-6:
             size /= 2
             new = evaluate_at(sets, coef + size * step, ties)
+        if not np.isfinite(new.loglik):
+            infinite = still.infinite | _moved(sets, step)
+            break
         coef, state = coef + size * step, new
         reach = min(2 * reach, LARGEST_REACH) if size == 1 else FIRST_REACH
-        infinite = _infinite(state.information, null.information)
+        still = Directions.of(state.information, null.information)
+        infinite = still.infinite
         if np.abs(sets.covariates @ coef).max() > BEYOND:
-            moved = np.abs(sets.covariates).max(axis=0) * np.abs(step)
-            infinite |= moved > STILL_MOVING * moved.max()
-        if gain <= TOLERANCE * (1 + abs(state.loglik)) or infinite.any():
+            infinite = infinite | _moved(sets, step)
+            break
+        if gain <= TOLERANCE * (1 + abs(state.loglik)):
             break
     else:
         infinite = np.ones(p, dtype=bool)  # still climbing: no maximum within reach
-    covariance = floats(inverse_of(state.information))
+    covariance = still.inverse() if infinite.any() else inverse_of(state.information)
     return CoxRegression(
         coef=coef,
         covariance=covariance,
-        robust=_sandwich(sets, state, covariance) if robust else None,
+        robust=sandwich(summed_by_cluster(sets, state), covariance) if robust else None,
         score=null.score,
         information_null=null.information,
         loglik_null=null.loglik,
@@ -244,14 +280,33 @@ def cox_regression(sets: RiskSets, *, ties: Ties = "efron", robust: bool = False
     )
 
 
-def _infinite(information: FloatArray, null: FloatArray) -> BoolArray:
-    """Return which coefficients take part in a direction along which information has vanished."""
-    scale = np.sqrt(np.maximum(np.diag(null), np.finfo(float).tiny))
-    now, before = information / np.outer(scale, scale), null / np.outer(scale, scale)
-    left, directions = np.linalg.eigh(now)
-    at_first = np.einsum("ij,ij->j", directions, before @ directions)
-    vanished = left < VANISHED * np.maximum(at_first, VANISHED)
-    return np.asarray((np.abs(directions[:, vanished]) > TAKES_PART).any(axis=1))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Directions:
+    """Directions of the coefficients along which there is information still.
+
+    Along the others it was never there, or has vanished: the likelihood is flat, or runs to
+    infinity. The rest of the coefficients have a maximum all the same.
+    """
+
+    infinite: BoolArray  # (p,) coefficients that take part in a direction without information
+    root: FloatArray  # (p, q) whose product with itself is the inverse over what is left
+
+    @classmethod
+    def of(cls, information: FloatArray, null: FloatArray) -> "Directions":
+        """Compare the information now with that at no effect."""
+        scale = np.sqrt(np.where(np.diag(null) > 0, np.diag(null), 1.0))
+        now, before = information / np.outer(scale, scale), null / np.outer(scale, scale)
+        left, directions = np.linalg.eigh(now)
+        at_first = np.einsum("ij,ij->j", directions, before @ directions)
+        gone = left < VANISHED * np.maximum(at_first, VANISHED)
+        return cls(
+            infinite=np.asarray((np.abs(directions[:, gone]) > TAKES_PART).any(axis=1)),
+            root=floats(directions[:, ~gone] / np.sqrt(left[~gone]) / scale[:, None]),
+        )
+
+    def inverse(self) -> FloatArray:
+        """Return the inverse of the information that is left."""
+        return floats(self.root @ self.root.T)
 
 
 def inverse_of(information: FloatArray) -> FloatArray:
@@ -261,21 +316,30 @@ def inverse_of(information: FloatArray) -> FloatArray:
     return floats(np.linalg.pinv(information / square, hermitian=True) / square)
 
 
-def _newton_step(sets: RiskSets, state: CoxState, furthest: float) -> FloatArray:
+def _newton_step(sets: RiskSets, state: CoxState, still: Directions, furthest: float) -> FloatArray:
     """Return the Newton step, shortened so that no linear predictor moves by more than `furthest`.
 
     Far from the maximum a full step can overflow the exponential.
     """
-    step = inverse_of(state.information) @ state.score
+    step = still.root @ (still.root.T @ state.score)
     reach = float(np.abs(sets.covariates @ step).max())
     if reach > furthest:
         step *= furthest / reach
     return floats(step)
 
 
-def _sandwich(sets: RiskSets, state: CoxState, covariance: FloatArray) -> FloatArray:
-    influence = summed_by_cluster(sets, state) @ covariance
-    return floats(influence.T @ influence)
+def _moved(sets: RiskSets, step: FloatArray) -> BoolArray:
+    """Return which coefficients a step moves noticeably, by what it does to linear predictors."""
+    moved = np.abs(sets.covariates).max(axis=0) * np.abs(step)
+    return np.asarray(moved > STILL_MOVING * moved.max())
+
+
+def sandwich(residual: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return the robust (p, p) variance of (c, p) score residuals, 0 where they cancel."""
+    influence = residual @ covariance
+    robust = influence.T @ influence
+    none = ~(np.diag(robust) > NO_VARIANCE * np.diag(covariance))
+    return floats(np.where(none[:, None] | none, 0.0, robust))
 
 
 def summed_by_cluster(sets: RiskSets, state: CoxState) -> FloatArray:

@@ -216,6 +216,7 @@ def imbens_manski(low: Moved, high: Moved, *, level: float) -> tuple[float, floa
     if not widest > 0:
         return low.value, high.value
     apart = max(high.value - low.value, 0.0) / widest
+    level = float(level)  # a narrower one would round the ends the wrong way
     ends = float(ndtri(level)) - 1e-9, float(ndtri(0.5 + level / 2)) + 1e-9
     c = float(brentq(lambda c: ndtr(c + apart) - ndtr(-c) - level, *ends, xtol=1e-12))
     return low.value - c * low.std_error, high.value + c * high.std_error

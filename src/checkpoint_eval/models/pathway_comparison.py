@@ -13,13 +13,12 @@ from checkpoint_eval._checks import (
     check_count,
     check_level,
     check_rng,
-    is_number,
 )
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.compared import Compared, compare
 from checkpoint_eval.models.means import mean_difference
 from checkpoint_eval.models.pathway_families import Measured, family_of, redrawn_statistics
-from checkpoint_eval.models.pathway_overlap import check_scores, co_occurrence
+from checkpoint_eval.models.pathway_overlap import check_scores, check_threshold, co_occurrence
 from checkpoint_eval.models.pathway_parts import (
     ANY,
     NEEDS,
@@ -179,8 +178,7 @@ def _checked(
     check_count(draws, "draws")
     check_rng(rng)
     check_level(level)
-    if not is_number(threshold) or not abs(threshold) < np.inf:
-        raise TrialError(f"`threshold` must be a finite number, got {threshold!r}.")
+    check_threshold(threshold)
     names = as_names(adjust)
     taken = {before_name(each) for each in (*scores.pathways, NEEDS)}
     for name in names:

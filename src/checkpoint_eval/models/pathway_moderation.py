@@ -12,7 +12,7 @@ from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.cox import hazard_ratio
 from checkpoint_eval.models.means import mean_difference
-from checkpoint_eval.models.pathway_overlap import check_scores
+from checkpoint_eval.models.pathway_overlap import check_scores, check_threshold
 from checkpoint_eval.models.pathway_parts import FAMILY, adjusted_family, check_same_people
 from checkpoint_eval.models.rates import rate_ratio
 from checkpoint_eval.models.wald import wald
@@ -145,6 +145,7 @@ def pathway_interactions(
     check_trial(trial)
     check_scores(scores)
     check_level(level)
+    check_threshold(threshold)
     check_same_people(trial, scores)
     if isinstance(trial.outcome(outcome), Episodes):
         raise TrialError(

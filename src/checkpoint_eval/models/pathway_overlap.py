@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import counted, is_number
 from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.needs import PathwayScores
@@ -116,6 +116,7 @@ def co_occurrence(
     0.577
     """
     check_scores(scores)
+    check_threshold(threshold)
     who = np.ones(len(scores.baseline), bool) if among is None else np.asarray(among)
     if who.dtype != bool or who.shape != (len(scores.baseline),):
         raise TrialError(f"`among` needs one flag for each of {len(scores.baseline)} people.")
@@ -144,6 +145,14 @@ def check_scores(scores: object) -> None:
         )
     if not scores.pathways:
         raise TrialError("`scores` hold no pathway, so there is nothing to compare.")
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse a threshold that no score can be compared with."""
+    if not is_number(threshold) or not abs(threshold) < np.inf:
+        raise TrialError(
+            f"`threshold` must be a finite number, got {threshold!r}; a need is a score above it."
+        )
 
 
 def _phi(need: BoolArray, known: BoolArray) -> FloatArray:

@@ -11,7 +11,8 @@ from scipy.optimize import elementwise
 from scipy.special import ndtri
 from scipy.stats import fisher_exact
 
-from checkpoint_eval._arrays import FloatArray, floats
+from checkpoint_eval._arrays import FloatArray, floats, frozen
+from checkpoint_eval._checks import as_floats
 from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.errors import InvalidData
 
@@ -28,7 +29,7 @@ class TwoProportions(Shown):
     Raises
     ------
     InvalidData
-        When events are negative or exceed people, or an arm has nobody.
+        When events are negative or exceed people, an arm has nobody, or the shapes do not match.
     """
 
     control_events: FloatArray
@@ -37,13 +38,20 @@ class TwoProportions(Shown):
     treatment_n: FloatArray
 
     def __post_init__(self) -> None:
-        for name in ("control_events", "control_n", "treatment_events", "treatment_n"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, frozen(as_floats(getattr(self, name), name)))
+        shapes = [getattr(self, name).shape for name in self.__dataclass_fields__]
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError as problem:
+            raise InvalidData(
+                f"The counts have shapes {shapes}; give one of each for every table."
+            ) from problem
         for events, people, arm in (
             (self.control_events, self.control_n, "control"),
             (self.treatment_events, self.treatment_n, "treatment"),
         ):
-            if not ((events >= 0) & (events <= people) & (people > 0)).all():
+            if not ((events >= 0) & (events <= people) & (people > 0) & (people < np.inf)).all():
                 raise InvalidData(
                     f"{arm.capitalize()} has {events} events among {people} people; "
                     "events lie between 0 and the people, and somebody is needed."

@@ -28,6 +28,8 @@ STOP = {"tol_criterion": "params", "atol": 1e-10, "rtol": 1e-10, "maxiter": 200}
 SETTLED = 1e-12
 # Below this dispersion counts are Poisson's to six digits; their likelihoods differ by rounding.
 LEAST, ROUNDING = 1e-6, 1e-6
+# At a Poisson maximum fitted and seen totals differ by less than this share of all events.
+ADRIFT = 1e-6
 TOLD: dict[Method, str] = {
     "negative binomial": "negative binomial regression (NB2) by maximum likelihood",
     "poisson": "Poisson regression",
@@ -282,7 +284,8 @@ def _poisson_fit(data: _CountData, covariance: Literal["HC0", "nonrobust"]) -> A
             fit = model.fit(cov_type=covariance, **STOP)
         except (ValueError, np.linalg.LinAlgError):
             return None
-    return fit if fit.converged else None
+    adrift = np.abs(data.columns.T @ (data.counts - fit.mu)).max()
+    return fit if fit.converged and adrift < ADRIFT * data.counts.sum() else None
 
 
 def _negative_binomial(data: _CountData) -> _Fit:

@@ -14,7 +14,7 @@ from checkpoint_eval.models.means import mean_difference
 from checkpoint_eval.models.measured import check_clock, known_received
 from checkpoint_eval.models.risk import risk_difference
 from checkpoint_eval.outcomes.observed import BinaryOutcome
-from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.results import Estimate
 
 QUESTIONS = {
@@ -164,6 +164,7 @@ def effects_by_analysis(
     >>> [round(each.value, 3) for each in found.estimates]
     [-0.167, -0.35, -0.371, -0.333]
     """
+    check_trial(trial)
     check_level(level)
     clock = check_clock(trial, outcome, horizon)
     whole = compare(trial, outcome=outcome, kind="any", arm=arm)

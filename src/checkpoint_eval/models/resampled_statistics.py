@@ -15,6 +15,7 @@ Summary: TypeAlias = Callable[[Tally], FloatArray]
 Joint: TypeAlias = Callable[[Tally, Tally], FloatArray]
 
 ROUNDING = 1e-8  # a product of fractions reaches 1/2 only up to rounding
+UNLOST = 1e-12  # share of the horizon: of a sum of areas, when nobody of a draw has an event
 ITERATIONS = 50
 CONVERGED = 1e-10
 
@@ -27,14 +28,22 @@ def survival_of(tally: Tally) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Linear:
-    """A number plus a weighted sum of survival: the restricted mean, or survival at a time."""
+    """A number plus a weighted sum of survival: the restricted mean, or survival at a time.
+
+    Below `least` in size it is rounding, and 0.
+    """
 
     constant: float
     weights: FloatArray
+    least: float = 0.0
 
     def __call__(self, tally: Tally) -> FloatArray:
         """Return (b,) numbers."""
-        return floats(self.constant + np.einsum("bm,m->b", survival_of(tally), self.weights))
+        return self._shown(np.einsum("bm,m->b", survival_of(tally), self.weights))
+
+    def _shown(self, weighted: FloatArray) -> FloatArray:
+        number = self.constant + weighted
+        return floats(np.where(np.abs(number) > self.least, number, 0.0))
 
     def left_out(self, whole: Tally, cells: Cells) -> tuple[FloatArray, IntArray]:
         """Return the number without one person of each kind, and how many are of that kind.
@@ -62,7 +71,7 @@ class Linear:
             left = so_far[place] + before[place] * np.where(event == 1, with_event, then[place])
         else:
             left = np.zeros(kinds.size)
-        return floats(self.constant + left), counts[kinds]
+        return self._shown(left), counts[kinds]
 
 
 def linear(name: str, time: FloatArray, horizon: float) -> Linear:
@@ -74,6 +83,7 @@ def linear(name: str, time: FloatArray, horizon: float) -> Linear:
         return Linear(
             constant=(horizon if lost else 0.0) + sign * float(ends[0]),
             weights=sign * np.diff(ends),
+            least=UNLOST * horizon if lost else 0.0,
         )
     sign = -1.0 if name == "risk" else 1.0
     weights = np.zeros(time.size)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import check_choice
+from checkpoint_eval._checks import check_choice, check_noun
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.cox import CoxFit
 from checkpoint_eval.models.cox_models import CoxRows, person_sets, rows_of
@@ -71,7 +71,7 @@ def cox_residuals(fit: CoxFit, *, kind: ResidualKind = "martingale") -> pd.DataF
     True
     """
     check_choice(kind, "kind", KINDS)
-    refuse_unfitted(fit)
+    refuse_unfitted(check_noun(fit, CoxFit, "fit", of="fit_cox"))
     model = fit.model
     rows, sets = rows_of(model), person_sets(model)
     state = evaluate_at(sets, fit.coef, model.ties)

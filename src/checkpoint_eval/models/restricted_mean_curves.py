@@ -7,7 +7,7 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_choice, check_level
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.models.event_tables import EventTable
-from checkpoint_eval.models.standardised_contrasts import Contrast
+from checkpoint_eval.models.standardised_contrasts import Contrast, time_lost
 from checkpoint_eval.models.survival import kaplan_meier
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import ContrastCurve
@@ -84,7 +84,7 @@ def restricted_mean_curve(
     table = people.table()
     mean, variance = restricted_means(table)
     if measure == "lost ratio":
-        mean = table.time - mean
+        mean = time_lost(mean, table.time)
     ends = [np.flatnonzero(row > 0)[-1] for row in table.at_risk]
     reached = slice(0, int(min(ends)) + 1)
     mean, variance, time = mean[:, reached], variance[:, reached], table.time[reached]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray
-from checkpoint_eval._checks import check_choice, check_level
+from checkpoint_eval._checks import check_choice, check_level, check_positive
 from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval.models.compared import Compared
-from checkpoint_eval.models.event_tables import EventTable
+from checkpoint_eval.models.event_tables import EventTable, check_table
 from checkpoint_eval.models.standardised_contrasts import (
     Contrast,
     Question,
@@ -21,6 +21,12 @@ from checkpoint_eval.models.standardised_contrasts import (
 from checkpoint_eval.models.survival import check_follow_up, kaplan_meier, survival_after
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Estimate
+
+WITHOUT = {
+    "difference": "no event left anyone at risk",
+    "ratio": "no event left anyone at risk, or an arm has no time free of the event",
+    "lost ratio": "no event left anyone at risk, or an arm lost no time",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -69,7 +75,8 @@ def restricted_mean_of(table: EventTable, *, horizon: float) -> RestrictedMean:
     >>> restricted_mean_of(table, horizon=4).mean
     array([2.875])
     """
-    r, d = table.at_risk, table.events
+    check_positive(horizon, "horizon")
+    r, d = check_table(table).at_risk, table.events
     after = survival_after(r, d)
     ends = np.minimum(table.time, horizon)
     slabs = after * np.diff(ends, axis=-1, append=horizon)[..., None, :]
@@ -184,5 +191,5 @@ def restricted_mean(
         estimand="restricted mean time lost ratio" if lost else f"restricted mean {measure}",
         contrast=measure,
         level=level,
-        reason=f"before {when:g} {people.unit} no event left anyone at risk",
+        reason=f"before {when:g} {people.unit} {WITHOUT[measure]}",
     )

@@ -186,6 +186,8 @@ def counted_risks(question: RiskQuestion, interval: Interval) -> Estimate:
         low, high = miettinen_nurminen_limits(table, question.measure, level=level)
     if np.isnan(low):
         method += "; no interval: a cell is 0, use the Miettinen–Nurminen interval"
+    elif interval == "wald" and low == high:
+        method += "; no width: each arm has no events or only events, so use another interval"
     elif np.isinf(value):
         method += "; the ratio is infinite: a cell of the comparison is 0"
     return Estimate(

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
-from checkpoint_eval._arrays import FloatArray, floats, frozen
-from checkpoint_eval._checks import check_choice, check_level
+from checkpoint_eval._arrays import FloatArray, frozen
+from checkpoint_eval._checks import as_floats, check_choice, check_level
 from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.results import NAN
@@ -107,7 +107,7 @@ def shrunken_effects(
     """
     check_choice(spread, "spread", SPREADS)
     check_level(level)
-    y, s = floats(values), floats(std_errors)
+    y, s = as_floats(values, "values"), as_floats(std_errors, "std_errors")
     if y.ndim != 1 or y.shape != s.shape:
         raise TrialError(
             f"`values` and `std_errors` have shapes {y.shape} and {s.shape}; give one each."

@@ -60,6 +60,27 @@ def events_side_by_side(
     ----------
     As `mean_cumulative_difference`, `recurrent_hazard_ratio`, `terminal_mean` and
     `while_alive_rate`; it is they that are checked against other programs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import Trial, generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.outcomes import reoffence_episodes
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> records, assignment = cohort.records(), cohort.assignment
+    >>> outcomes = {
+    ...     clock: reoffence_episodes(records, assignment, clock=clock, terminal=["death"])
+    ...     for clock in ("elapsed", "street")
+    ... }
+    >>> trial = Trial(assignment=assignment, outcomes=outcomes)
+    >>> for each in events_side_by_side(trial, elapsed="elapsed", at_liberty="street", at=180):
+    ...     print(each.estimand, round(each.value, 3))
+    mean events ratio 1.106
+    mean events ratio 1.118
+    rate ratio 1.125
+    mean events with death ratio 1.113
+    while-alive rate ratio 1.106
     """
     told: dict[str, Any] = {"level": level, "analysis_set": analysis_set, "arm": arm}
     return (

@@ -22,6 +22,8 @@ from checkpoint_eval.results import NAN, Estimate
 Contrast = Literal["difference", "ratio", "lost ratio"]
 # What is below this share of the values is their rounding: no variance, and no mean above 0.
 NOTHING = 1e-9
+# Of a mean time lost, a share of the horizon: the areas added up to a mean leave less than this.
+ROUNDING = 1e-12
 # From the people of one stratum to (2,) numbers by arm and their variances.
 ByArm = Callable[[Compared], tuple[FloatArray, FloatArray]]
 
@@ -97,13 +99,19 @@ def answered(
         question.people,
         estimand=estimand,
         measure=scale,
-        by_arm=question.horizon - value if contrast == "lost ratio" else value,
+        by_arm=time_lost(value, question.horizon) if contrast == "lost ratio" else value,
         variance=variance,
         level=level,
         method=f"{question.method}{told}; {wald}",
         reason=reason,
         time_point=question.horizon,
     )
+
+
+def time_lost(mean: FloatArray, horizon: float | FloatArray) -> FloatArray:
+    """Return horizons less restricted means: exactly 0, not a rounding error, without events."""
+    lost = horizon - mean
+    return floats(np.where(lost > ROUNDING * horizon, lost, 0.0))
 
 
 def _over_strata(question: Question, by_arm: ByArm) -> tuple[FloatArray, FloatArray]:
@@ -230,6 +238,8 @@ def regressed(
     coef, covariance = floats(fit.params), floats(fit.cov_params())
     if not (fit.converged and np.isfinite(coef).all() and covariance[1, 1] > NOTHING**2):
         return Regressed()
+    if link == "log" and not (fit.fittedvalues > NOTHING).all():
+        return Regressed()  # separated: coefficients run off for the sake of means of 0
     means = []
     for code in (0, 1):
         design[:, 1] = code

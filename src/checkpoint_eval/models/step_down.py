@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import check_choice
+from checkpoint_eval._checks import as_floats, check_choice
 from checkpoint_eval.errors import TrialError
 
 Step: TypeAlias = Literal["down", "single", "none"]
@@ -67,7 +67,8 @@ def westfall_young(
     array([0.25, 0.5 ])
     """
     check_choice(step, "step", STEPS)
-    observed, drawn = np.abs(floats(statistics)), np.abs(floats(redrawn))
+    observed = np.abs(as_floats(statistics, "statistics"))
+    drawn = np.abs(as_floats(redrawn, "redrawn"))
     if observed.ndim != 1 or drawn.ndim != 2 or drawn.shape[1] != observed.size:
         raise TrialError(
             f"`redrawn` has shape {drawn.shape} for `statistics` of shape {observed.shape}; it "
@@ -94,7 +95,7 @@ def _chances(chances: ArrayLike | None, draws: int) -> FloatArray | None:
         raise TrialError("`redrawn` has no draws; redraw the allocation at least once.")
     if chances is None:
         return None
-    weight = floats(chances)
+    weight = as_floats(chances, "chances")
     if weight.shape != (draws,) or not ((weight > 0) & (weight < np.inf)).all():
         raise TrialError(
             f"`chances` must hold one number above 0 for each of {draws} allocations, got shape "

@@ -168,7 +168,7 @@ def _split(trial: Trial, name: str, cuts: Mapping[str, Sequence[float]]) -> _Spl
         if column.kind == "continuous":
             raise TrialError(
                 f"Column {name!r} holds numbers; state where to cut it, as `cuts`={{{name!r}: "
-                "[...]}}."
+                "[...]}."
             )
         return _Split(name=name, code=column.codes, levels=column.group_names)
     if column.levels:

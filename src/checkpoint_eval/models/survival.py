@@ -9,13 +9,13 @@ import pandas as pd
 from scipy.special import ndtri
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
-from checkpoint_eval._checks import check_choice, check_level, check_positive
+from checkpoint_eval._checks import check_choice, check_level, check_noun, check_positive
 from checkpoint_eval._display import Shown, grid_frame
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.models.bands import hall_wellner_value
 from checkpoint_eval.models.compared import Compared, compare
-from checkpoint_eval.models.event_tables import EventTable
+from checkpoint_eval.models.event_tables import EventTable, check_table
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import Curve, Quantiles
 
@@ -73,7 +73,7 @@ def kaplan_meier(table: EventTable) -> KaplanMeier:
     >>> kaplan_meier(table).survival
     array([[0.75 , 0.75 , 0.375, 0.375]])
     """
-    r, d = table.at_risk, table.events
+    r, d = check_table(table).at_risk, table.events
     with np.errstate(divide="ignore", invalid="ignore"):
         jump = np.where(d > 0, d / (r * (r - d)), 0.0)
     return KaplanMeier(survival=survival_after(r, d), greenwood=floats(np.cumsum(jump, axis=-1)))
@@ -258,6 +258,7 @@ def survival_quantiles(curve: Curve, probabilities: Sequence[float] = (0.25, 0.5
     >>> survival_quantiles(curve, probabilities=[0.1, 0.2]).time.tolist()
     [[21.0, 37.0], [24.0, 49.0]]
     """
+    check_noun(curve, Curve, "curve", of="survival_curve")
     if isinstance(probabilities, str) or not isinstance(probabilities, Sequence | np.ndarray):
         raise TrialError(
             f"`probabilities` must be a sequence of shares, got {probabilities!r}; write [0.5]."

@@ -3,14 +3,14 @@
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._checks import check_choice, check_level, check_positive
 from checkpoint_eval._times import nearest_tie
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import Compared, compare
-from checkpoint_eval.models.mean_events import MeanCumulative
+from checkpoint_eval.models.mean_events import MeanCumulative, log_limits
 from checkpoint_eval.models.recurrent import with_events
 from checkpoint_eval.models.terminal_parts import (
     Course,
@@ -90,9 +90,7 @@ def terminal_mean(
     _, found = courses(trial, people)
     mean = np.stack([np.cumsum(course.steps() * course.seen.events) for course in found])
     error = np.sqrt(np.stack([variances(course) for course in found]))
-    z = float(ndtri(0.5 + level / 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        half = np.where(mean > 0, np.exp(z * error / mean), np.nan)
+    low, high = log_limits(mean, error, level)
     return MeanCumulative(
         outcome=outcome,
         analysis_set=analysis_set,
@@ -103,8 +101,8 @@ def terminal_mean(
         events=np.stack([course.seen.events for course in found]),
         mean=mean,
         std_error=error,
-        low=mean / half,
-        high=mean * half,
+        low=low,
+        high=high,
         level=level,
         method=f"Ghosh–Lin mean, {_deaths(people, found)}; variance by person; log interval",
         missing=people.missing,
@@ -154,6 +152,19 @@ def terminal_mean_difference(
     References
     ----------
     As `terminal_mean`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import Trial, generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.outcomes import reoffence_episodes
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> episodes = reoffence_episodes(cohort.records(), cohort.assignment, terminal=["death"])
+    >>> trial = Trial(assignment=cohort.assignment, outcomes={"reoffences": episodes})
+    >>> fewer = terminal_mean_difference(trial, outcome="reoffences", at=365)
+    >>> round(fewer.value, 3), round(fewer.std_error, 3)
+    (0.708, 0.496)
     """
     check_level(level)
     check_choice(measure, "measure", MEASURES)
@@ -330,6 +341,19 @@ def terminal_mean_test(
     ----------
     Ghosh and Lin (2000), Biometrics 56, 554-562, with their log-rank weight. Checked against base
     R on hfactioncpx12.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import Trial, generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.outcomes import reoffence_episodes
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> episodes = reoffence_episodes(cohort.records(), cohort.assignment, terminal=["death"])
+    >>> trial = Trial(assignment=cohort.assignment, outcomes={"reoffences": episodes})
+    >>> test = terminal_mean_test(trial, outcome="reoffences")
+    >>> round(test.statistic, 3), round(test.p_value, 3)
+    (0.69, 0.49)
     """
     people = compare(
         trial, outcome=outcome, analysis_set=analysis_set, kind="episodes", every_arm=True

@@ -12,12 +12,12 @@ from checkpoint_eval._times import tied_times
 from checkpoint_eval.errors import ImpossibleDesign
 from checkpoint_eval.models.compared import Compared
 from checkpoint_eval.models.event_tables import EventTable, event_table
+from checkpoint_eval.models.mean_events import NO_VARIANCE
 from checkpoint_eval.models.recurrent import Rows, rows_of
-from checkpoint_eval.models.survival import kaplan_meier
+from checkpoint_eval.models.survival import survival_after
 from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.trial import Trial
 
-NO_VARIANCE = 1e-18  # a variance below this, for a result of 1, is rounding
 CELLS = 1_000_000  # of times by intervals worked on at once
 
 
@@ -46,7 +46,7 @@ class Course:
 
     def survival(self, count: IntArray) -> FloatArray:
         """Return the share alive after so many of the times in `lost`."""
-        return np.append(1.0, kaplan_meier(self.lost).survival)[count]
+        return np.append(1.0, survival_after(self.lost.at_risk, self.lost.events))[count]
 
     def survival_at(self, time: float) -> float:
         """Return the share alive just after a time."""

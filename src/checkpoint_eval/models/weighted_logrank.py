@@ -9,14 +9,16 @@ from scipy.special import chdtrc, ndtr
 
 from checkpoint_eval._arrays import FloatArray
 from checkpoint_eval._display import Shown, grid_frame
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.models.compared import compare, strata_of
-from checkpoint_eval.models.event_tables import EventTable
+from checkpoint_eval.models.event_tables import EventTable, check_table
 from checkpoint_eval.models.logrank_weights import LOG_RANK, Weight, check_weight
 from checkpoint_eval.outcomes.trial import Trial
 from checkpoint_eval.results import NAN, SignificanceTest
 
 NO_VARIANCE = (
-    "the event times leave no variance (one arm at risk, or everyone with the event at once)"
+    "the event times leave no variance (nobody with the event, one arm at risk, or everyone with "
+    "the event at once)"
 )
 
 
@@ -54,8 +56,18 @@ def logrank(table: EventTable, weight: Weight = LOG_RANK) -> LogRank:
     ----------
     Mantel (1966), hypergeometric variance; Fleming and Harrington (1991); strata: Collett (2015),
     section 2.8; written out in docs/methods.md. Checked against R survdiff.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> from checkpoint_eval.models import compare
+    >>> table = compare(load_rossi(), outcome="rearrest").table_by_stratum(None)
+    >>> found = logrank(table)
+    >>> found.observed, found.expected.round(2)
+    (array([66., 48.]), array([55.57, 58.43]))
     """
-    r, d = table.at_risk, table.events
+    check_weight(weight)
+    r, d = check_table(table, axes=3).at_risk, table.events
     pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
     w = weight.weights(pooled_r, pooled_d, table.time)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -77,8 +89,21 @@ def logrank_z(table: EventTable, weight: Weight = LOG_RANK) -> FloatArray:
     """Return (...) the signed two-arm statistic; NaN where it has no variance.
 
     `table` has shape (..., s, 2, m). Negative: fewer events than expected in treatment.
+
+    Examples
+    --------
+    >>> from checkpoint_eval import load_rossi
+    >>> from checkpoint_eval.models import compare
+    >>> table = compare(load_rossi(), outcome="rearrest").table_by_stratum(None)
+    >>> round(float(logrank_z(table)), 3)
+    -1.959
     """
-    r, d = table.at_risk, table.events
+    check_weight(weight)
+    r, d = check_table(table, axes=3).at_risk, table.events
+    if r.shape[-2] != 2:
+        raise TrialError(
+            f"`logrank_z` compares two groups, `table` has {r.shape[-2]}; use `logrank`."
+        )
     pooled_r, pooled_d = r.sum(axis=-2), d.sum(axis=-2)
     w = weight.weights(pooled_r, pooled_d, table.time)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -86,7 +86,8 @@ def win_ratio(
     -----
     Two people are compared while both are followed. Whoever has the event when the other is known
     to be still free of it loses; at equal times the censored one is free and wins, and two events
-    tie. If the outcome does not tell, the next one does. So the result depends on how long people
+    tie. Times tie up to rounding, numbers where they are equal. If the outcome does not tell, the
+    next one does. So the result depends on how long people
     are followed, as longer follow-up lets graver outcomes decide more pairs. What competes with
     an event ends its follow-up, as censoring does; name it too, before the event, for it to count.
 
@@ -209,7 +210,8 @@ def _course(observed: Single, people: IntArray) -> Course:
         # those censored at a time are known to be free of an event at that time
         reached = 2 * time_grid(observed.time[people])[1] + ~event
         return reached, np.where(event, reached, NEVER)
-    place = time_grid(-observed.value[people].astype(np.float64))[1]
+    # numbers as they are, while times tie up to rounding: an outlier must not make others tie
+    place = np.unique(-observed.value[people].astype(np.float64), return_inverse=True)[1]
     return place, place
 
 
@@ -314,7 +316,8 @@ def _measured(duels: _Duels, measure: str) -> tuple[FloatArray, FloatArray]:
     centred = projection - np.where(own > 1, mean, by_arm @ gradient)
     spread = (weight * centred) ** 2 * own / np.maximum(own - 1, 1)
     variance = floats(np.bincount(cell % 2, spread, minlength=2))
-    constant = variance.sum() <= (ROUNDING * np.abs(projection).max()) ** 2
+    # of the shares themselves: where all pairs tie, their difference is rounding
+    constant = variance.sum() <= (ROUNDING * (share @ np.abs(gradient)).max()) ** 2
     alone = np.bincount(cell % 2, minlength=2).min() < 2
     return by_arm, np.zeros(2) if constant or alone else variance
 

@@ -279,9 +279,9 @@ def _any_fit(counts: Counts, some: BoolArray) -> Maximum:
         warnings.simplefilter("ignore")
         try:
             fit = model.fit(tol_criterion="params", atol=1e-10, rtol=1e-10, maxiter=200)
+            return _checked(_Observed(model=model), floats(fit.params))
         except (ValueError, np.linalg.LinAlgError):
             return Maximum(at=NOWHERE, covariance=NOWHERE, reason=UNREACHED)
-    return _checked(_Observed(model=model), floats(fit.params))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -25,6 +25,9 @@ def declared_arms(series: nw.Series[Any], *, control: object, arms: Arms) -> dic
     if arms is not None:
         named = dict(arms) if isinstance(arms, Mapping) else {label: str(label) for label in arms}
         keys = {same_label(label): label for label in named}
+        twice = [name for name in named.values() if [*named.values()].count(name) > 1]
+        if twice:
+            raise ImpossibleDesign(f"`arms` calls two arms {twice[0]!r}; give each its own name.")
         if same_label(control) not in keys or len(keys) < 2 or len(keys) < len(named):
             raise ImpossibleDesign(
                 f"`arms` must declare at least two different labels, `control` {control!r} among "

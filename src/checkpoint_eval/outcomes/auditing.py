@@ -137,6 +137,16 @@ def audit(records: Records, assignment: Assignment, *, months: int = 12) -> Audi
     References
     ----------
     The rules are listed in docs/records.md. Checked against hand-worked extracts and a plain loop.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> found = audit(cohort.records(), cohort.assignment)
+    >>> [each.rule for each in found.findings][:2]
+    ['several offences in one day', 'several offences with one disposal']
     """
     check_count(months, "months")
     people = follow(records, assignment)
@@ -183,10 +193,22 @@ def linkage(records: Records, assignment: Assignment, *, months: int = 12) -> pd
     References
     ----------
     Counts. Checked against hand-worked extracts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> linkage(cohort.records(), cohort.assignment)[["arm", "people"]]
+               arm  people
+    0  prosecution     120
+    1   checkpoint     120
     """
     people = follow(records, assignment)
     days = (people.end(np.full(people.n, records.extract_date)) - people.index).astype(float)
     long = people.until(check_count(months, "months")) <= records.extract_date
+    long &= ~people.unlinked  # nobody follows a person who was not found
     rows = []
     for code, name in enumerate(assignment.arms):
         here = assignment.arm == code

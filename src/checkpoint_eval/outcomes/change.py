@@ -9,9 +9,9 @@ import pandas as pd
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import as_names, check_count
 from checkpoint_eval._display import Shown, columns_frame
-from checkpoint_eval.outcomes.counting import PROVING, RECORDED, Counting, proven_by
+from checkpoint_eval.outcomes.counting import PROVING, RECORDED, Counting, check_counting, proven_by
 from checkpoint_eval.outcomes.dates import A_DAY, add_months
-from checkpoint_eval.outcomes.follow_up import NEVER, follow
+from checkpoint_eval.outcomes.follow_up import NEVER, check_people, follow
 from checkpoint_eval.outcomes.observed import BinaryOutcome, NumericOutcome, Provenance
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.outcomes.reoffending import proven_reoffending
@@ -62,6 +62,7 @@ class ChangeInOffending(Shown):
 
     def by_arm(self, assignment: Assignment) -> pd.DataFrame:
         """Return one row an arm: offences before and after, and the change in per cent."""
+        check_people(assignment, self.missing.size)
         rows = []
         for code, name in enumerate(assignment.arms):
             here = (assignment.arm == code) & ~self.missing
@@ -122,10 +123,20 @@ def change_in_offending(
     ----------
     County Durham and Darlington, Reducing Re-offending Strategy 2015-18 (change in detected
     crimes). Checked against a plain loop over people and days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> change = change_in_offending(cohort.records(), cohort.assignment)
+    >>> int(change.before.sum()), int(change.after.sum())
+    (301, 668)
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    found = counting.within(people, months)
+    found = check_counting(counting).within(people, months)
     rows, before = people.offences_within(
         add_months(people.index, -months), people.index - A_DAY, codes=counting.codes
     )
@@ -179,10 +190,20 @@ def first_time_entrants(
     ----------
     First reprimand, warning, caution or conviction. Checked against a plain loop over people and
     days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> first_time_entrants(cohort.records(), cohort.assignment)
+    BinaryOutcome(240 people, 96 yes, 118 missing)
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    proven = proven_by(records, as_names(proving))
+    kinds = as_names(proving)
+    proven = proven_by(records, kinds)
     first = people.records.offences
     entry = np.full(records.n + 1, NEVER)
     known = first.person >= 0
@@ -195,7 +216,7 @@ def first_time_entrants(
         value=(day > index_day) & (day <= last.view(np.int64)),
         missing=people.unlinked | earlier | late,
         provenance=people.provenance(
-            f"first {' or '.join(proving)} ever, within {months} months",
+            f"first {' or '.join(kinds)} ever, within {months} months",
             [f"{int((earlier & ~people.unlinked).sum())} people had one before: not eligible"],
         ),
     )
@@ -234,6 +255,15 @@ def on_contract_reoffending(
     ----------
     Durham Constabulary: a contract of four months, broken by an offence. Checked against a plain
     loop over people and days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> on_contract_reoffending(cohort.records(), cohort.assignment)
+    BinaryOutcome(240 people, 96 yes)
     """
     found = proven_reoffending(
         records,

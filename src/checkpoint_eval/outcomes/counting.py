@@ -47,6 +47,9 @@ class Counting:
 
     def __post_init__(self) -> None:
         check_count(self.wait, "wait", least=0)
+        for name in ("proven", "day_zero"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise TrialError(f"`{name}` must be True or False, got {getattr(self, name)!r}.")
         object.__setattr__(self, "proving", as_names(self.proving))
         object.__setattr__(self, "codes", as_names(self.codes))
 
@@ -68,9 +71,11 @@ class Counting:
     def reoffences(self, people: FollowUp, last: Days, decided: Days) -> tuple[IntArray, IntArray]:
         """Return rows of offences that count up to `last`, and (k,) whose they are.
 
-        A proven one counts when it was proven by `decided`. After death or departure none does.
+        A proven one counts when it was proven by `decided`. After the extract, death or departure
+        none does.
         """
         first = people.index if self.day_zero else people.index + A_DAY
+        last = np.minimum(last, people.records.extract_date)
         seen = np.where(np.isnat(people.left), last, np.minimum(people.left, last))
         rows, who = people.offences_within(first, seen.astype("datetime64[D]"), codes=self.codes)
         if not self.proven:
@@ -81,6 +86,16 @@ class Counting:
     def within(self, people: FollowUp, months: int) -> "Counted":
         """Return the reoffences of a follow-up, and whom the extract does not follow so long."""
         return _within(people, self, months)
+
+
+def check_counting(counting: object) -> Counting:
+    """Return what counts; a word or a mapping in its place is refused."""
+    if not isinstance(counting, Counting):
+        raise TrialError(
+            f"`counting` must be a `Counting`, got {counting!r}; write Counting(proven=False) for "
+            "offences as recorded."
+        )
+    return counting
 
 
 @remembered

@@ -1,20 +1,19 @@
 """Calendar dates as whole days, and calendar months added to them."""
 
-from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import narwhals as nw
 import numpy as np
-from numpy.typing import NDArray
 
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import IntArray
+from checkpoint_eval._days import NOT_A_DAY as NOT_A_DAY
+from checkpoint_eval._days import Days as Days
+from checkpoint_eval._days import from_dates
+from checkpoint_eval._days import one_day as one_day
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.errors import InvalidData
 
-Days: TypeAlias = NDArray[np.datetime64]  # datetime64[D]; NaT where unknown
-
-NOT_A_DAY = np.datetime64("NaT", "D")
 # numpy takes no bare integer for a span of time: the unit is said.
 A_DAY, A_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 NO_DAYS: Days = np.zeros(0, dtype="datetime64[D]")
@@ -24,6 +23,8 @@ EARLIEST, LATEST = np.datetime64("1900-01-01", "D"), np.datetime64("2100-01-01",
 
 def read_days(series: nw.Series[Any], *, role: str) -> Days:
     """Return the column as dates, NaT where missing; clock times are cut off.
+
+    A moment with a time zone lies on the day of its own zone.
 
     Raises
     ------
@@ -37,10 +38,12 @@ def read_days(series: nw.Series[Any], *, role: str) -> Days:
         raise InvalidData(
             f"The {role} column {series.name!r} holds numbers; give dates, or text as 2026-01-31."
         )
-    if series.dtype.is_temporal():
-        days = np.asarray(series.to_pandas()).astype("datetime64[D]")
-    else:
-        days = _from_text(series, role)
+    if series.dtype in (nw.Duration, nw.Time):
+        kind = "durations" if series.dtype == nw.Duration else "times of day"
+        raise InvalidData(
+            f"The {role} column {series.name!r} holds {kind}; give dates, or text as 2026-01-31."
+        )
+    days = from_dates(series) if series.dtype.is_temporal() else _from_text(series, role)
     days = np.where(missing, NOT_A_DAY, days).astype("datetime64[D]")
     wrong = np.flatnonzero((days < EARLIEST) | (days >= LATEST))
     if wrong.size:
@@ -66,17 +69,6 @@ def _from_text(series: nw.Series[Any], role: str) -> Days:
                 f"{at_row(int((codes == code).argmax()))}; write dates as 2026-01-31."
             ) from problem
     return days[codes]
-
-
-def one_day(text: str) -> np.datetime64:
-    """Return the day that a text such as 2026-01-31, with or without a time, names.
-
-    numpy alone would take "2026", "today" and 20260131 for days.
-    """
-    told = text.strip()
-    if told[4:5] != "-" or told[7:8] != "-":
-        raise ValueError(f"{text!r} is not written as 2026-01-31")
-    return np.datetime64(datetime.fromisoformat(told).date(), "D")
 
 
 def add_months(days: Days, months: int) -> Days:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
-from checkpoint_eval._checks import check_count, counted
+from checkpoint_eval._checks import as_floats, check_count, counted
 from checkpoint_eval._display import Shown
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.design.protocol import check_unit
@@ -235,6 +235,8 @@ def _rows_of(
     found: np.ndarray[Any, np.dtype[np.str_]], ids: np.ndarray[Any, np.dtype[np.str_]], column: str
 ) -> IntArray:
     """Return where in `ids` each identifier stands."""
+    if not ids.size:
+        raise InvalidData("`ids` names nobody; give the identifiers of everybody in the trial.")
     order = np.argsort(ids, kind="stable")
     repeated = ids[order][1:][ids[order][1:] == ids[order][:-1]]
     if repeated.size:
@@ -253,10 +255,7 @@ def _rows_of(
 
 def _numbers(values: object, name: str) -> FloatArray:
     """Return values as floats; whole numbers for people, 0 or 1 for events and ends for good."""
-    try:
-        found = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
-        raise InvalidData(f"`{name}` must hold numbers, got {values!r}.") from problem
+    found = as_floats(values, name)
     if name == "person" and not (found == np.floor(found)).all():
         raise InvalidData("`person` must hold whole numbers, rows of the assignment.")
     if name in ("event", "terminal") and not np.isin(found, (0, 1)).all():

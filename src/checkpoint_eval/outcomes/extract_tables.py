@@ -153,7 +153,7 @@ class Departures(ExtractTable):
     kind : (m,) int
         Into `kinds`, -1 where unknown.
     kinds : tuple of str
-        Such as "death" and "emigration".
+        Such as "death" and "emigration"; "unknown" for an empty cell of an extract.
     """
 
     person: IntArray

@@ -1,11 +1,14 @@
 """Reading the people table from a file, as it is written."""
 
+import csv as strict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyarrow import compute as pc
 from pyarrow import csv, parquet
 
+from checkpoint_eval._checks import check_path
 from checkpoint_eval.errors import InvalidData
 
 # What an empty cell of a CSV may say. Nothing else is taken for missing: "None" may be a category.
@@ -30,7 +33,8 @@ def read_people(path: str | Path, *, id: str | None = None) -> Any:  # noqa: A00
     Raises
     ------
     InvalidData
-        When the file cannot be read, is not UTF-8, or has lines that are too long or too short.
+        When the file cannot be read, is not UTF-8, has lines that are too long or too short, or a
+        quote that is not closed.
 
     Notes
     -----
@@ -44,7 +48,7 @@ def read_people(path: str | Path, *, id: str | None = None) -> Any:  # noqa: A00
     checkpoint_eval.errors.InvalidData: people.xlsx is neither .csv nor .parquet; save the table as
     one of them.
     """
-    file = Path(path)
+    file = check_path(path)
     kind = file.suffix.lower().removeprefix(".")
     if kind not in ("csv", "parquet"):
         raise InvalidData(f"{file} is neither .csv nor .parquet; save the table as one of them.")
@@ -54,6 +58,8 @@ def read_people(path: str | Path, *, id: str | None = None) -> Any:  # noqa: A00
         told = str(problem).splitlines()[0].rstrip(".")
         raise InvalidData(f"{file} cannot be read as {kind}: {told}.") from problem
     _refuse_unreadable(file, table)
+    if kind == "csv":
+        _refuse_open_quotes(file, table)
     return table
 
 
@@ -81,6 +87,26 @@ def _read_csv(file: Path, id: str | None) -> Any:  # noqa: A002
             column_types={id: pa.string()} if id else {},
         ),
     )
+
+
+def _refuse_open_quotes(file: Path, table: Any) -> None:
+    """Refuse a quote that is not closed: all lines that follow would be one cell.
+
+    Such a cell has ends of lines in it; only then the file is read once more, strictly.
+    """
+    texts = [column for column in table.columns if pa.types.is_string(column.type)]
+    if not any(pc.any(pc.match_substring(column, "\n")).as_py() for column in texts):
+        return
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        rows = strict.reader(opened, strict=True)
+        try:
+            for _ in rows:
+                pass
+        except strict.Error as problem:
+            raise InvalidData(
+                f"{file} has a quote that is not closed, or not where a cell ends, by line "
+                f"{rows.line_num}; close it, and write a quote within a text twice."
+            ) from problem
 
 
 def _refuse_unreadable(file: Path, table: Any) -> None:

@@ -9,10 +9,12 @@ import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import check_known, counted
+from checkpoint_eval._days import as_days
 from checkpoint_eval._display import Shown, columns_frame
+from checkpoint_eval._frames import at_row
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.dates import NOT_A_DAY, Days, add_months, one_day
+from checkpoint_eval.outcomes.dates import EARLIEST, LATEST, NOT_A_DAY, Days, add_months
 from checkpoint_eval.outcomes.observed import Provenance
 from checkpoint_eval.outcomes.records import Records, check_records
 from checkpoint_eval.randomise.assignment import Assignment
@@ -165,6 +167,16 @@ def follow(
     ------
     TrialError
         When the assignment has no identifiers or dates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> people = follow(cohort.records(), cohort.assignment)
+    >>> people.until(12)[:2]
+    array(['2017-08-02', '2017-08-02'], dtype='datetime64[D]')
     """
     check_records(records)
     if not isinstance(assignment, Assignment):
@@ -208,13 +220,27 @@ def _followed(records: Records, assignment: Assignment, days: Days, name: str) -
     )
 
 
+def check_people(assignment: object, n: int) -> None:
+    """Refuse an assignment that is not of the n people whose outcome is told by arm."""
+    if not isinstance(assignment, Assignment):
+        raise TrialError(f"`assignment` must be an `Assignment`, got {type(assignment).__name__}.")
+    if assignment.n != n:
+        raise TrialError(
+            f"`assignment` has {counted(assignment.n, 'person', 'people')}, but the outcome is of "
+            f"{n:,}; give the assignment that it was derived for."
+        )
+
+
 def _places(records: Records, assignment: Assignment) -> IntArray:
-    order = np.argsort(records.ids, kind="stable")
-    ordered = records.ids[order]
-    if not records.n:
-        return np.full(assignment.n, -1)
-    at = np.minimum(np.searchsorted(ordered, assignment.ids), records.n - 1)
-    return np.where(ordered[at] == assignment.ids, order[at], -1)
+    known = pd.Index(records.ids)
+    place = np.asarray(known.get_indexer(pd.Index(assignment.ids)), dtype=np.int64)
+    lost = place < 0
+    if lost.any():  # a column with a gap says 7.0 for 7, and blanks around a name do not count
+        plain = pd.Index(assignment.ids[lost]).str.strip().str.removesuffix(".0")
+        again = np.asarray(known.get_indexer(plain), dtype=np.int64)
+        taken = plain.duplicated(keep=False) | np.isin(again, place[~lost])
+        place[lost] = np.where(taken, -1, again)
+    return place
 
 
 def _index(assignment: Assignment, index: Sequence[object] | None, name: str) -> tuple[Days, str]:
@@ -229,22 +255,16 @@ def _index(assignment: Assignment, index: Sequence[object] | None, name: str) ->
             "`index` is a day other than randomisation; say which in `index_name`, for it is "
             "printed with the outcome."
         )
-    given = np.asarray(index)
-    remedy = "`index` must hold dates such as '2016-08-01'."
-    if given.dtype.kind in "iufb":  # numpy would take them for days since 1970
-        raise InvalidData(remedy)
-    try:
-        if given.dtype.kind in "UO":
-            found, code = np.unique(given.astype(str), return_inverse=True)
-            missing = ("None", "NaT", "nan", "<NA>", "")
-            read = [NOT_A_DAY if each in missing else one_day(each) for each in found]
-            given = np.array(read)[code]
-        days = given.astype("datetime64[D]")
-    except (ValueError, TypeError) as problem:
-        raise InvalidData(remedy) from problem
+    days = as_days(index, "index")
     if days.shape != assignment.arm.shape or np.isnat(days).any():
         raise InvalidData(
             f"`index` has {days.size} dates, {int(np.isnat(days).sum())} of them missing, for "
             f"{assignment.n} people; everyone needs one."
+        )
+    far = (days < EARLIEST) | (days >= LATEST)
+    if far.any():
+        raise InvalidData(
+            f"`index` is {days[far][0]} at {at_row(int(far.argmax()))}; a date before 1900 or "
+            "after 2100 stands for an unknown one, and everyone needs a day."
         )
     return days, name

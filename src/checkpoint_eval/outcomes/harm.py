@@ -10,7 +10,7 @@ from checkpoint_eval._arrays import FloatArray, floats, frozen_mapping
 from checkpoint_eval._checks import check_count, check_mapping, counted, is_number
 from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.counting import PROVEN, Counting
+from checkpoint_eval.outcomes.counting import PROVEN, Counting, check_counting
 from checkpoint_eval.outcomes.follow_up import follow
 from checkpoint_eval.outcomes.observed import NumericOutcome
 from checkpoint_eval.outcomes.records import Records
@@ -104,6 +104,16 @@ def severity(records: Records, weights: HarmWeights) -> FloatArray:
     ----------
     Sherman, Neyroud and Neyroud (2016), The Cambridge Crime Harm Index: days in prison at the
     starting point for a first offence. Checked against hand-worked people.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.outcomes import CAMBRIDGE_MEDIANS
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> severity(cohort.records(), CAMBRIDGE_MEDIANS)[:3]
+    array([1., 2., 2.])
     """
     if not isinstance(weights, HarmWeights):
         raise TrialError(f"`weights` must be `HarmWeights`, got {type(weights).__name__}.")
@@ -123,7 +133,7 @@ def severity(records: Records, weights: HarmWeights) -> FloatArray:
             f"{blank}no weight in {weights.name} for {', '.join(map(repr, lacking)) or 'those'}; "
             "give each code a weight, or rename codes before the records are read."
         )
-    table = np.array([weights.weights.get(code, np.nan) for code in offences.codes])
+    table = floats([weights.weights.get(code, np.nan) for code in offences.codes])
     return table[offences.code] if offences.size else np.zeros(0)
 
 
@@ -161,10 +171,20 @@ def harm_days(
     References
     ----------
     As `severity`. Checked against hand-worked people.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.outcomes import CAMBRIDGE_MEDIANS
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> harm_days(cohort.records(), cohort.assignment, weights=CAMBRIDGE_MEDIANS)
+    NumericOutcome(240 people, mean 99.35)
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    found = counting.within(people, months)
+    found = check_counting(counting).within(people, months)
     told = found.provenance
     return NumericOutcome(
         value=floats(found.total(severity(records, weights)[found.rows])),

@@ -21,9 +21,9 @@ from checkpoint_eval._display import Shown, grid_frame, named
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.outcomes.assessing import latest, who_assessed
-from checkpoint_eval.outcomes.follow_up import follow
+from checkpoint_eval.outcomes.follow_up import check_people, follow
 from checkpoint_eval.outcomes.observed import NumericOutcome, Provenance
-from checkpoint_eval.outcomes.records import Records
+from checkpoint_eval.outcomes.records import Records, check_records
 from checkpoint_eval.outcomes.vocabularies import Pathways
 from checkpoint_eval.randomise.assignment import Assignment
 
@@ -125,7 +125,7 @@ class PathwayScores(Shown):
         """
         check_choice(scale, "scale", SCALES)
         frame = _frames.read_table(table)
-        given = check_mapping(columns, "columns")
+        given = check_pairs(columns, "columns")
         if not given:
             raise TrialError("`columns` names no pathway; give {'drugs': ('before', 'after')}.")
         read = [
@@ -185,6 +185,7 @@ class PathwayScores(Shown):
 
     def by_arm(self, assignment: Assignment) -> pd.DataFrame:
         """Return one row a pathway and arm: assessed before and after, and mean scores."""
+        check_people(assignment, self.baseline.shape[0])
         rows = []
         for column, pathway in enumerate(self.pathways):
             for code, name in enumerate(assignment.arms):
@@ -204,6 +205,7 @@ class PathwayScores(Shown):
         """
         if not self.assessor.size:
             raise TrialError("Who assessed is not told; give `assessor` and `assessors`.")
+        check_people(assignment, self.baseline.shape[0])
         unknown = len(self.assessors)
         seen = np.stack([~np.isnan(each).all(axis=1) for each in (self.baseline, self.follow_up)])
         codes = np.where(seen & (self.assessor.T < 0), unknown, self.assessor.T)
@@ -270,6 +272,18 @@ def _assessors(frame: Any, names: tuple[str, str] | None) -> tuple[IntArray, tup
     return codes.astype(np.int64), tuple(found.tolist())
 
 
+def check_pairs(
+    columns: Mapping[str, tuple[str, str]] | None, name: str
+) -> Mapping[str, tuple[str, str]]:
+    """Return the columns of each pathway before and after, empty for None."""
+    for pathway, pair in check_mapping(columns, name).items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TrialError(
+                f"`{name}[{pathway!r}]` must be (column before, column after), got {pair!r}."
+            )
+    return columns or {}
+
+
 def pathway_scores(
     records: Records,
     assignment: Assignment,
@@ -321,9 +335,20 @@ def pathway_scores(
     References
     ----------
     Critical pathways of the County Durham strategies. Checked against a plain loop over people.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> scores = pathway_scores(cohort.records(), cohort.assignment)
+    >>> scores.pathways[:3], scores.baseline.shape
+    (('accommodation', 'attitudes and behaviour', 'children and families'), (240, 8))
     """
     check_count(months, "months")
     check_count(earliest, "earliest")
+    check_records(records)
     if "pathways" not in records.given:
         raise TrialError("The extract came without pathway assessments; give them as `pathways`.")
     table = records.assessments

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import NO_CODES, NO_FLAGS, BoolArray, FloatArray, IntArray, frozen
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import as_floats, counted
 from checkpoint_eval._display import Shown, columns_frame, named
 from checkpoint_eval._frames import at_row
 from checkpoint_eval._times import tied_times
@@ -89,7 +89,7 @@ class TimeToEvent(Shown):
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
-        time = np.array(self.time, dtype=np.float64)
+        time = as_floats(self.time, "time")
         missing = _mask(self.missing, time.size)
         event = _yes_no(self.event, missing, name="event")
         if time.ndim != 1 or event.shape != time.shape:
@@ -188,7 +188,9 @@ class NumericOutcome(Shown):
     provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
-        value = np.array(self.value, dtype=np.float64)
+        value = as_floats(self.value, "value")
+        if value.ndim != 1:
+            raise InvalidData(f"`value` has shape {value.shape}; it needs one value a person.")
         missing = _mask(self.missing, value.size)
         wrong = np.flatnonzero(~(missing | np.isfinite(value)))
         if wrong.size:
@@ -203,7 +205,9 @@ class NumericOutcome(Shown):
     def __repr__(self) -> str:
         people = counted(self.value.size, "person", "people")
         lost = f", {int(self.missing.sum())} missing" if self.missing.any() else ""
-        return f"NumericOutcome({people}, mean {np.nanmean(self.value):.4g}{lost})"
+        known = self.value[~self.missing]
+        mean = f", mean {known.mean():.4g}" if known.size else ""
+        return f"NumericOutcome({people}{mean}{lost})"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a person."""
@@ -246,8 +250,8 @@ class CountOutcome(Shown):
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
-        value = np.array(self.value, dtype=np.float64)
-        exposure = np.array(self.exposure, dtype=np.float64)
+        value = as_floats(self.value, "value")
+        exposure = as_floats(self.exposure, "exposure")
         missing = _mask(self.missing, value.size)
         if value.ndim != 1 or exposure.shape != value.shape:
             raise InvalidData(

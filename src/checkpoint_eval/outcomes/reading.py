@@ -71,11 +71,6 @@ class TableReader:
                 "give every person an identifier, or leave `id` out."
             )
         ids = _frames.text(series)
-        if (ids == "").any():
-            raise InvalidData(
-                f"The id column {id!r} is empty at {at_row(int((ids == '').argmax()))}; "
-                "give every person an identifier, or leave `id` out."
-            )
         _refuse_repeated_ids(ids, id)
         return cls(frame=frame, ids=ids)
 
@@ -95,7 +90,8 @@ class TableReader:
         """Refuse a baseline column that is the arm or an outcome: it was not known before."""
         later = {arm: "the arm"} | ({received: "the arm received"} if received else {})
         for spec in (each for several in outcomes.values() for each in several.values()):
-            read = (spec,) if isinstance(spec, str) else (*(spec or ())[:2], *(spec or ())[3:])
+            parts = spec if isinstance(spec, (tuple, list)) else (spec,)
+            read = (*parts[:2], *parts[3:])
             later |= {name: "an outcome" for name in read if isinstance(name, str)}
         later |= {pair[1]: "a need afterwards" for pair in pathways.values() if len(pair) > 1}
         for name in names:
@@ -255,18 +251,19 @@ class TableReader:
 
     def _missing_in_both(self, one: nw.Series[Any], other: nw.Series[Any]) -> BoolArray:
         """Return (n,) whose outcome is unknown; half an outcome is refused."""
-        missing = _frames.missing_mask(one)
-        half = np.flatnonzero(missing != _frames.missing_mask(other))
-        if half.size:
-            row = int(half[0])
-            gone, kept = (one.name, other.name) if missing[row] else (other.name, one.name)
-            raise InvalidData(
-                f"Column {gone!r} is missing at {at_row(row, self.ids)} while {kept!r} is known "
-                f"({counted(half.size, 'such row')}); find the value, or leave both empty if the "
-                "outcome is unknown."
-            )
+        missing, unknown = _frames.missing_mask(one), _frames.missing_mask(other)
+        self._refuse_half(missing & ~unknown, one, other)
+        self._refuse_half(unknown & ~missing, other, one)
         self._refuse_all_missing(missing, one.name)
         return missing
+
+    def _refuse_half(self, half: BoolArray, gone: nw.Series[Any], kept: nw.Series[Any]) -> None:
+        if half.any():
+            raise InvalidData(
+                f"Column {gone.name!r} is missing at {at_row(int(half.argmax()), self.ids)} while "
+                f"{kept.name!r} is known ({counted(int(half.sum()), 'such row')}); find the value, "
+                "or leave both empty if the outcome is unknown."
+            )
 
     def _count(self, column: str, exposure: str | float | None, unit: str) -> CountOutcome:
         check_unit(unit)
@@ -308,6 +305,9 @@ class TableReader:
         value = _frames.numbers(durations, role="time")
         flag = _frames.flags(events, role="event")
         no_time = self._missing_in_both(durations, events)
+        if competing is not None:
+            cause = self.column(competing, role="competing")
+            self._refuse_half(no_time & ~_frames.missing_mask(cause), durations, cause)
         rule = "times run from randomisation, finite and at least 0"
         self._refuse_rows(~(no_time | ((value >= 0) & (value < np.inf))), durations, rule)
         return TimeToEvent(

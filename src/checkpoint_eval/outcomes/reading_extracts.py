@@ -1,13 +1,13 @@
-"""Reading the tables of an extract into codes and days, from dataframes or files in parts."""
+"""Reading the tables of an extract into codes and days."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_CODES, FloatArray, IntArray
@@ -20,7 +20,6 @@ from checkpoint_eval.outcomes.extract_tables import (
     Departures,
     Disposals,
     Offences,
-    Texts,
 )
 
 Given: TypeAlias = Mapping[str, object | None]
@@ -35,8 +34,8 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "deaths": (("person", "date"), ("kind",)),
     "pathways": (("person", "date", "pathway", "score"), ("assessor",)),
 }
-# Rows of a file held at once while it is read in parts.
-PART_ROWS = 250_000
+# What pandas calls a column of anything in which 7.0 may stand for 7.
+PERHAPS_NUMBERS = ("floating", "mixed-integer-float", "mixed-integer", "mixed", "categorical")
 
 
 class _Table:
@@ -67,13 +66,15 @@ class _Table:
         """Return a column of dates; none when it is optional and absent."""
         return read_days(self.series(column), role=f"{self.name} {column}")
 
-    def texts(self, column: str) -> tuple[IntArray, tuple[str, ...]]:
-        """Return codes into the sorted texts found, -1 where missing."""
+    def texts(self, column: str, *, otherwise: str = "") -> tuple[IntArray, tuple[str, ...]]:
+        """Return codes into the sorted texts found; where missing that of `otherwise`, or -1."""
         codes, found = _frames.distinct(self.series(column))
-        names = tuple(sorted({_text(value) for value in found}))
+        texts = [_text(value) for value in found]
+        more = [otherwise] if otherwise and (codes < 0).any() else []
+        names = tuple(sorted({*texts, *more}))
         place = {name: code for code, name in enumerate(names)}
-        lookup = np.array([*(place[_text(value)] for value in found), -1], dtype=np.int64)
-        return lookup[codes], names
+        lookup = np.array([*map(place.__getitem__, texts), place.get(otherwise, -1)])
+        return lookup.astype(np.int64)[codes], names
 
     def numbers(self, column: str) -> FloatArray:
         """Return a column of numbers; a CSV was read as text, so that identifiers keep zeros."""
@@ -90,7 +91,8 @@ class _Table:
 
 
 def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    return str(int(plain)) if isinstance(plain, float) and plain.is_integer() else str(plain)
 
 
 def identifiers(series: nw.Series[Any]) -> "pd.Index[Any]":
@@ -99,15 +101,24 @@ def identifiers(series: nw.Series[Any]) -> "pd.Index[Any]":
     missing = native.isna().to_numpy(dtype=bool)
     if native.dtype.kind in "iuf" and not missing.any():
         values = native.to_numpy()
-        if (values == np.floor(values)).all():
+        if _whole(values):
             return pd.Index(values.astype(np.int64))
     elif native.dtype.kind in "iuf":
         known = native[~missing].to_numpy(dtype=np.float64)
-        if (known == np.floor(known)).all():  # 7.0 beside a missing one is still 7
+        if _whole(known):  # 7.0 beside a missing one is still 7
             text = pd.array([None] * len(native), dtype="string")
             text[~missing] = known.astype(np.int64).astype(str)
             return pd.Index(text)
+    if pd.api.types.infer_dtype(native, skipna=True) in PERHAPS_NUMBERS:
+        codes, found = pd.factorize(native)
+        texts = pd.array([*map(_text, found), None], dtype="string")
+        return pd.Index(texts[codes]).str.strip()
     return pd.Index(native.astype("string").str.strip())
+
+
+def _whole(values: NDArray[Any]) -> bool:
+    """Whether all are whole numbers that eight bytes hold."""
+    return bool(((values == np.floor(values)) & (np.abs(values) < 2.0**63)).all())
 
 
 def _matched(people: "pd.Index[Any]", keys: "pd.Index[Any]") -> IntArray:
@@ -120,6 +131,10 @@ def _matched(people: "pd.Index[Any]", keys: "pd.Index[Any]") -> IntArray:
 
 def _empty_allowed(table: object) -> nw.DataFrame[Any]:
     """Return the table; unlike a trial, a table of events may be empty."""
+    lazy = callable(getattr(table, "collect", None))
+    names = [] if lazy else _frames.column_names(table)
+    if lazy or len(set(names)) < len(names):
+        return _frames.read_table(table)  # which refuses them
     frame = nw.from_native(table, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame) and frame.shape[0] == 0:
         return frame
@@ -247,7 +262,8 @@ def _departures(table: _Table | None, people: "pd.Index[Any]") -> Departures:
     person = _matched(people, table.keys("person"))
     kind, kinds = np.zeros(person.size, dtype=np.int64), ("death",)
     if table.has("kind"):
-        kind, kinds = table.texts("kind")  # type: ignore[assignment]
+        # who left in a way that nobody wrote down has left
+        kind, kinds = table.texts("kind", otherwise="unknown")  # type: ignore[assignment]
     return Departures(person=person, date=table.days("date"), kind=kind, kinds=kinds)
 
 
@@ -267,70 +283,3 @@ def _assessments(table: _Table | None, people: "pd.Index[Any]") -> Assessments:
         assessor=assessor,
         assessors=assessors,
     )
-
-
-def folder_tables(folder: Path, names: Names, only: Texts | None) -> Given:
-    """Return the tables of a folder, only the rows of some people where they are named."""
-    if not folder.is_dir():
-        raise InvalidData(f"{folder} is no folder; put people.csv, offences.csv and so on in one.")
-    found: dict[str, object | None] = {}
-    kept: pd.Index[Any] | None = None
-    if isinstance(only, str):
-        raise TrialError(f"`only` must list identifiers, got {only!r}; write [{only!r}].")
-    for name in COLUMNS:
-        paths = [
-            path
-            for path in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / name)
-            if path.exists()
-        ]
-        if len(paths) > 1:
-            raise InvalidData(
-                f"{folder} holds {name} as {paths[0].name} and as {paths[1].name}; keep one."
-            )
-        if not paths:
-            continue
-        key = {"people": "id", "disposals": "offence"}.get(name, "person")
-        column = names.get(name, {}).get(key, key)
-        wanted = None if only is None else pd.Index(only).astype("string")
-        if name == "disposals" and only is not None:
-            wanted = kept
-        found[name] = _kept(paths[0], column, wanted)
-        if name == "offences" and only is not None:
-            offence = names.get("offences", {}).get("offence", "offence")
-            table: Any = found[name]
-            kept = pd.Index(table[offence].astype("string")) if offence in table else None
-    return found
-
-
-def _kept(path: Path, column: str, wanted: "pd.Index[Any] | None") -> pd.DataFrame:
-    """Read a file in parts, holding the rows whose identifier is wanted."""
-    parts = []
-    for part in _parts(path):
-        if wanted is None or column not in part:
-            parts.append(part)
-            continue
-        keys = identifiers(nw.from_native(part[column], series_only=True)).astype("string")
-        parts.append(part[np.asarray(keys.isin(wanted))])
-    if not parts:
-        raise InvalidData(f"{path} holds no part of the table; put its Parquet files there.")
-    parts = [part for part in parts if len(part)] or parts[:1]  # an empty part has no kinds
-    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-
-
-def _parts(path: Path) -> Iterator[pd.DataFrame]:
-    if path.suffix == ".csv":
-        # Text as it stands: identifiers may begin with zeros.
-        yield from pd.read_csv(
-            path, dtype=str, keep_default_na=False, na_values=[""], chunksize=PART_ROWS
-        )
-        return
-    import pyarrow.dataset as ds
-    import pyarrow.parquet as pq
-
-    whole = ds.dataset(path, format="parquet")
-    if whole.files:
-        yield whole.schema.empty_table().to_pandas()  # the columns, should there be no row
-    for file in whole.files:  # one after the other, as a scan of all would read far ahead
-        with pq.ParquetFile(file) as part:
-            for batch in part.iter_batches(batch_size=PART_ROWS, use_threads=False):
-                yield batch.to_pandas()

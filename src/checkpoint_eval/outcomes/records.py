@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import frozen
-from checkpoint_eval._checks import counted
+from checkpoint_eval._checks import check_path, counted
 from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
@@ -24,7 +24,8 @@ from checkpoint_eval.outcomes.extract_tables import (
     Offences,
     Texts,
 )
-from checkpoint_eval.outcomes.reading_extracts import Given, folder_tables, read_tables
+from checkpoint_eval.outcomes.reading_extracts import Given, read_tables
+from checkpoint_eval.outcomes.reading_folders import folder_tables
 
 # Columns that extracts could not have at first: where they are not told the seal is as it was.
 LATER = ("assessor", "assessors")
@@ -181,9 +182,10 @@ class Records(Shown):
         Raises
         ------
         InvalidData
-            When the people or offences are not there, or a table is there twice.
+            When the people or offences are not there, a table is there twice, or a file cannot
+            be read: a row longer than the header, an open quote, text that is not UTF-8.
         """
-        tables = folder_tables(Path(folder), names or {}, only)
+        tables = folder_tables(check_path(folder, "folder"), names or {}, only)
         return cls(**read_tables(tables, names or {}, extract_date))
 
     def __repr__(self) -> str:

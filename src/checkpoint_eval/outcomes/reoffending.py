@@ -10,9 +10,9 @@ from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, frozen
 from checkpoint_eval._checks import as_tuple, check_choice, check_count, counted
 from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.counting import PROVEN, Counting, proven_by
-from checkpoint_eval.outcomes.dates import add_months, whole_days
-from checkpoint_eval.outcomes.follow_up import CLOCKS, Clock, follow
+from checkpoint_eval.outcomes.counting import PROVEN, Counting, check_counting, proven_by
+from checkpoint_eval.outcomes.dates import whole_days
+from checkpoint_eval.outcomes.follow_up import CLOCKS, Clock, check_people, follow
 from checkpoint_eval.outcomes.observed import BinaryOutcome, CountOutcome, Provenance
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.outcomes.street_time import days_in_custody
@@ -68,6 +68,7 @@ class Reoffending(Shown):
 
     def by_arm(self, assignment: Assignment) -> pd.DataFrame:
         """Return one row an arm: people, followed, reoffenders, reoffences, and the three rates."""
+        check_people(assignment, self.missing.size)
         rows = []
         for code, name in enumerate(assignment.arms):
             here = (assignment.arm == code) & ~self.missing
@@ -166,7 +167,7 @@ def proven_reoffending(
     """
     check_count(months, "months")
     people = follow(records, assignment, index=index, index_name=index_name)
-    found = counting.within(people, months)
+    found = check_counting(counting).within(people, months)
     return Reoffending(
         reoffences=found.total(),
         missing=found.missing,
@@ -208,6 +209,15 @@ def reoffence_counts(
     References
     ----------
     As `proven_reoffending`. Checked against a plain loop over people and days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> reoffence_counts(cohort.records(), cohort.assignment)
+    CountOutcome(240 people, 631 events in 87,277 days)
     """
     found = proven_reoffending(
         records,
@@ -265,6 +275,15 @@ def time_at_risk(
     ----------
     Street and elapsed time at risk; written out in docs/methods.md. Checked against a loop over
     days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> time_at_risk(cohort.records(), cohort.assignment, clock="street")[:3]
+    array([365., 365., 365.])
     """
     check_count(months, "months")
     check_choice(clock, "clock", CLOCKS)
@@ -311,13 +330,27 @@ def measured_by_age(
     ----------
     The lag of proven reoffending: Ministry of Justice bulletins publish about 21 months after a
     cohort. Checked against extracts cut at each age.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> measured_by_age(cohort.records(), cohort.assignment, ages=(0, 3, 6))
+       age in months  people  recorded    proven
+    0              0     240      0.55  0.504167
+    1              3     240      0.55  0.529167
+    2              6     240      0.55  0.545833
     """
+    check_count(months, "months")
+    check_counting(counting)
     whole = [check_count(age, "ages", least=0) for age in as_tuple(ages, "ages", of="months")]
     if not whole:
         raise TrialError("`ages` names no age; list months after the end of follow-up.")
     people = follow(records, assignment)
     last = people.until(months)
-    old = ~people.unlinked & (add_months(last, max(whole)) <= records.extract_date)
+    old = ~people.unlinked & (people.until(months + max(whole)) <= records.extract_date)
     if not old.any():
         raise TrialError(
             f"Nobody was followed for {months} + {max(whole)} months by the extract of "
@@ -332,8 +365,8 @@ def measured_by_age(
     proven = proven_by(records, counting.proving)[rows]
     found = []
     for age in sorted(whole):
-        seen = add_months(last, age)[who]
-        by = add_months(last, min(age, counting.wait))[who].view(np.int64)
+        seen = people.until(months + age)[who]
+        by = people.until(months + min(age, counting.wait))[who].view(np.int64)
         shown = {"recorded": recorded <= seen, "proven": proven <= by}
         row: dict[str, float] = {"age in months": age, "people": int(old.sum())}
         for name, mask in shown.items():

@@ -41,6 +41,18 @@ def without_rows(records: Records, finding: Finding) -> Records:
     References
     ----------
     Checked against hand-worked extracts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> from checkpoint_eval.outcomes import audit
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> records = cohort.records()
+    >>> finding = audit(records, cohort.assignment).findings[0]
+    >>> without_rows(records, finding).repairs[0].rows == len(finding.rows)
+    True
     """
     check_records(records)
     if not isinstance(finding, Finding):
@@ -86,6 +98,15 @@ def merge_custody(records: Records) -> Records:
     References
     ----------
     Checked against a loop over days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> merge_custody(cohort.records()).repairs
+    (Repair(rule='custody merged', table='custody', rows=8),)
     """
     check_records(records)
     spells = merged_spells(records)
@@ -109,6 +130,15 @@ def close_custody(records: Records) -> Records:
     References
     ----------
     Checked against hand-worked extracts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> close_custody(cohort.records()).repairs
+    (Repair(rule='open custody closed at the extract', table='custody', rows=8),)
     """
     check_records(records)
     custody = records.custody
@@ -143,6 +173,16 @@ def collapse_episodes(records: Records, *, by: Literal["day", "disposal"] = "day
     References
     ----------
     Counting one occasion once. Checked against a plain loop.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> records = cohort.records()
+    >>> len(records.offences.date) - len(collapse_episodes(records).offences.date)
+    104
     """
     check_records(records)
     check_choice(by, "by", ("day", "disposal"))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats, frozen, frozen_mapping
-from checkpoint_eval._checks import check_count, check_mapping, counted
+from checkpoint_eval._checks import as_floats, check_count, check_mapping, counted
 from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import InvalidData
 
@@ -45,12 +45,12 @@ class TimeVarying(Shown):
 
     def __post_init__(self) -> None:
         check_count(self.people, "people")
-        person, time = _numbers(self.person, "person"), _numbers(self.time, "time")
+        person, time = as_floats(self.person, "person"), as_floats(self.time, "time")
         if not (person == np.floor(person)).all():
             raise InvalidData("`person` must hold whole numbers, rows of the assignment.")
         person = frozen(person, np.int64)
         values = {
-            name: _numbers(each, f"values[{name!r}]")
+            name: as_floats(each, f"values[{name!r}]")
             for name, each in check_mapping(self.values, "values").items()
         }
         sizes = {time.size, person.size, *(each.size for each in values.values())}
@@ -134,10 +134,3 @@ class TimeVarying(Shown):
     def to_frame(self) -> pd.DataFrame:
         """Return one row a change."""
         return pd.DataFrame({"person": self.person, "time": self.time, **self.values})
-
-
-def _numbers(values: object, name: str) -> FloatArray:
-    try:
-        return floats(frozen(values, np.float64))  # type: ignore[arg-type]
-    except (TypeError, ValueError) as problem:
-        raise InvalidData(f"`{name}` must hold numbers, got {values!r}.") from problem

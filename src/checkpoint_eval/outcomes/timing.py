@@ -8,7 +8,7 @@ import numpy as np
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_count, check_known, counted
 from checkpoint_eval.errors import InvalidData
-from checkpoint_eval.outcomes.counting import PROVEN, Counting
+from checkpoint_eval.outcomes.counting import PROVEN, Counting, check_counting
 from checkpoint_eval.outcomes.dates import Days, whole_days
 from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.follow_up import (
@@ -71,9 +71,19 @@ def time_to_reoffence(
     ----------
     Elapsed and street time; written out in docs/methods.md. Checked against a plain loop over
     people and days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> time_to_reoffence(cohort.records(), cohort.assignment)
+    TimeToEvent(240 people, 158 events, days)
     """
     check_count(months, "months")
     check_choice(clock, "clock", CLOCKS)
+    check_counting(counting)
     people = follow(records, assignment, index=index, index_name=index_name)
     last = people.end(people.until(months))
     rows, who = counting.reoffences(people, last, counting.decided(people, months))
@@ -81,7 +91,7 @@ def time_to_reoffence(
     np.minimum.at(day, who, records.offences.date[rows].view(np.int64))
     event = day < NEVER
     stop = np.where(event, day, last.view(np.int64)).astype("datetime64[D]")
-    gone = ~event & (people.left == last)
+    gone = ~event & (people.left <= last)
     return TimeToEvent(
         time=_on_clock(people, np.arange(people.n), stop, clock),
         event=event,
@@ -165,9 +175,19 @@ def reoffence_episodes(
     ----------
     Andersen and Gill (1982), Cox's regression model for counting processes (the data layout).
     Checked against a plain loop over people and days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import generate
+    >>> from checkpoint_eval.cohort import Scenario
+    >>> cohort = generate(Scenario(people=240), np.random.default_rng(1))
+    >>> reoffence_episodes(cohort.records(), cohort.assignment)
+    Episodes(240 people, 2,147 intervals, 1,910 events, 3 terminal, days)
     """
     check_count(months, "months")
     check_choice(clock, "clock", CLOCKS)
+    check_counting(counting)
     check_choice(collapse, "collapse", ("day", "offence"))
     people = follow(records, assignment, index=index, index_name=index_name)
     last = people.end(people.until(months))
@@ -205,7 +225,7 @@ def _gone(people: FollowUp, last: Days, terminal: Sequence[str]) -> tuple[BoolAr
     for name in terminal:
         if name != "death":  # records without a death need not know the word
             check_known(name, kinds, what="kind of departure")
-    left = (people.left == last) & ~people.unlinked
+    left = (people.left <= last) & ~people.unlinked
     gone = left & np.isin(
         people.cause, [kinds.index(name) + 1 for name in terminal if name in kinds]
     )
@@ -213,7 +233,8 @@ def _gone(people: FollowUp, last: Days, terminal: Sequence[str]) -> tuple[BoolAr
     for code in np.unique(people.cause[left & ~gone]).tolist():
         number = int((left & ~gone & (people.cause == code)).sum())
         who = counted(number, "person", "people")
-        told.append(f"{who} last seen at {kinds[code - 1]!r}, which is not terminal")
+        kind = repr(kinds[code - 1]) if code else "a departure of unknown kind"
+        told.append(f"{who} last seen at {kind}, which is not terminal")
     return gone, told
 
 

@@ -17,7 +17,7 @@ from checkpoint_eval.design.protocol_parts import BUILT_IN_SETS
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError, UnknownColumn
 from checkpoint_eval.outcomes.baseline import Covariate
 from checkpoint_eval.outcomes.episodes import Episodes
-from checkpoint_eval.outcomes.needs import PathwayScores, Scale
+from checkpoint_eval.outcomes.needs import PathwayScores, Scale, check_pairs
 from checkpoint_eval.outcomes.observed import CountOutcome, Observed, TimeToEvent
 from checkpoint_eval.outcomes.promised_columns import check_promised, protocol_keywords
 from checkpoint_eval.outcomes.reading import TableReader, strata_of_rule
@@ -226,7 +226,7 @@ class Trial(Shown):
         outcomes: dict[str, Any] = {
             kind: check_mapping(named, kind) for kind, named in given.items()
         }
-        needs, factors = check_mapping(pathways, "pathways"), as_names(factors)
+        needs, factors = check_pairs(pathways, "pathways"), as_names(factors)
         reader = TableReader.open(table, id=id)
         reader.refuse_outcomes_at_baseline(
             (*covariates, *strata), arm=arm, received=received, outcomes=outcomes, pathways=needs

@@ -12,6 +12,7 @@ from checkpoint_eval._checks import as_tuple, check_positive, is_number
 from checkpoint_eval._display import Shown
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.power.boundary_solving import Bounds, bounds_at, edges_of, solve
+from checkpoint_eval.power.comparing import as_numbers
 from checkpoint_eval.power.group_sequential import GroupSequential
 from checkpoint_eval.power.recursion import NO_EFFECT, Edges, crossing
 from checkpoint_eval.power.spending import CLOSEST, Spending
@@ -245,6 +246,7 @@ def operating_characteristics(bounds: StoppingBounds, *, drift: ArrayLike) -> pd
     0  0.000     0.025  0.025     1.002
     1  3.247     0.900  0.000     0.877
     """
+    check_bounds(bounds)
     effects = check_drift(drift)
     above, other = crossing(bounds.shares, bounds.edges(), effects)
     return pd.DataFrame(
@@ -297,6 +299,16 @@ def check_design(design: object) -> GroupSequential:
     return design
 
 
+def check_bounds(bounds: object) -> StoppingBounds:
+    """Return bounds; anything else is refused."""
+    if not isinstance(bounds, StoppingBounds):
+        raise TrialError(
+            f"`bounds` must be `StoppingBounds`, got {type(bounds).__name__}; make them with "
+            "`stopping_bounds` or `at_information`."
+        )
+    return bounds
+
+
 def _check_observed(design: GroupSequential, observed: ArrayLike) -> FloatArray:
     values = as_tuple(
         np.atleast_1d(np.asarray(observed, dtype=object)), "observed", of="the looks' information"
@@ -315,7 +327,7 @@ def _check_observed(design: GroupSequential, observed: ArrayLike) -> FloatArray:
 
 def check_drift(drift: ArrayLike) -> FloatArray:
     """Return effects, one or many, as (m,) numbers."""
-    effects = np.atleast_1d(floats(drift))
-    if not (np.abs(effects) <= 100).all() or effects.ndim != 1:
+    effects = as_numbers(drift, "drift")
+    if not (np.abs(effects) <= 100).all():
         raise TrialError(f"`drift` must be numbers between -100 and 100, got {drift!r}.")
     return effects

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import nctdtr, ndtr, ndtri, stdtrit
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
-from checkpoint_eval._checks import check_choice, is_number
+from checkpoint_eval._checks import as_tuple, check_choice, is_number
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 
 Better: TypeAlias = Literal["lower", "higher"] | None
@@ -199,6 +199,14 @@ def check_finite(value: float, name: str) -> float:
     if not is_number(value) or not -np.inf < value < np.inf:
         raise TrialError(f"`{name}` must be a finite number, got {value!r}.")
     return float(value)
+
+
+def as_numbers(values: ArrayLike, name: str) -> FloatArray:
+    """Return one number, or several, as (k,) floats."""
+    several = as_tuple(np.atleast_1d(np.asarray(values, dtype=object)), name, of="numbers")
+    if not all(is_number(each) for each in several):
+        raise TrialError(f"`{name}` must be a number or a list of numbers, got {values!r}.")
+    return floats(several)
 
 
 def refuse_enumerated(design: Comparison, what: str) -> None:

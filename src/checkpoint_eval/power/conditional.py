@@ -1,6 +1,7 @@
 """How likely a trial is to succeed, given what it has shown so far or what is believed."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -9,11 +10,13 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_choice, check_positive, is_number
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.power.bounds_table import StoppingBounds
-from checkpoint_eval.power.recursion import TAIL, Edges, crossing, quadrature
+from checkpoint_eval.power.recursion import PANEL, TAIL, Edges, crossing, quadrature
 from checkpoint_eval.power.spending import CLOSEST
 from checkpoint_eval.power.stopped import check_look
 
 Effect = Literal["trend", "null", "design"]
+VAGUE = 30.0  # beyond this spread of effects an even quadrature has too many points
+FARTHEST = 1e5  # an effect that no look mistakes
 
 
 def conditional_power(
@@ -185,7 +188,8 @@ def _check_z(z: float) -> None:
 
 
 def _check_prior(prior: tuple[float, float]) -> tuple[float, float]:
-    if len(prior) != 2 or not is_number(prior[0]) or not np.isfinite(prior[0]):
+    pair = isinstance(prior, (tuple, list, np.ndarray)) and len(prior) == 2
+    if not pair or not is_number(prior[0]) or not np.isfinite(prior[0]):
         raise TrialError(
             f"The prior must be a finite mean and a standard deviation, got {prior!r}."
         )
@@ -225,8 +229,24 @@ def _later(bounds: StoppingBounds, now: float, z: float) -> Callable[[FloatArray
 
 def _averaged(chance: Callable[[FloatArray], FloatArray], mean: float, sd: float) -> float:
     """Return a chance averaged over a normal distribution of the effect."""
-    # The chance itself changes over about one unit of the effect at all the information.
     ends = TAIL * sd
-    node, weight = quadrature(-ends, ends, min(sd, 1.0))
+    # The chance itself changes over about one unit of the effect at all the information.
+    node, weight = _widening(mean, ends) if sd > VAGUE else quadrature(-ends, ends, min(sd, 1.0))
     density = np.exp(-0.5 * (node / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
-    return float(np.clip((weight * density) @ chance(mean + node), 0.0, 1.0))
+    effect = np.clip(mean + node, -FARTHEST, FARTHEST)
+    return float(np.clip((weight * density) @ chance(effect), 0.0, 1.0))
+
+
+def _widening(mean: float, ends: float) -> tuple[FloatArray, FloatArray]:
+    """Return nodes, less the mean, and weights within `ends` of it, in panels that widen from 0.
+
+    A look at little information tells effects from none that are large, and changes as slowly.
+    """
+    reach = min(abs(mean) + ends, FARTHEST)
+    edges = PANEL * 2.0 ** np.arange(1 + np.ceil(np.log2(reach / PANEL)))
+    edges = np.concatenate([-edges - mean, [-mean], edges - mean, np.linspace(-ends, ends, 5)])
+    edges = np.unique(np.clip(edges, -ends, ends))
+    node, weight = np.concatenate(
+        [quadrature(low, high, np.inf) for low, high in pairwise(edges)], axis=-1
+    )
+    return node, weight

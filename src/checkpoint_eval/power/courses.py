@@ -62,14 +62,18 @@ class Course:
         return floats((self.hazard(t) * k * self.survival(t, k) * self.watched(t)) @ weight)
 
     def points(self, horizon: float, ratio: float) -> tuple[FloatArray, FloatArray]:
-        """Return times to a horizon and their weights in an integral, a bend at `follow_up`.
+        """Return times to a horizon and their weights in an integral."""
+        return legendre(self.pieces(horizon, ratio))
+
+    def pieces(self, horizon: float, ratio: float) -> FloatArray:
+        """Return the ends of pieces to a horizon on which curves are smooth, a bend at `follow_up`.
 
         `ratio` is the largest hazard ratio of the curves to be integrated.
         """
         steepest = max(float(self.hazard(0.0)) * max(ratio, 1.0), self.rate) + self.loss
         pieces = max(0, math.ceil(math.log(horizon * steepest, GROWTH)))
         edges = GROWTH ** np.arange(pieces) / steepest
-        return legendre(np.unique([0.0, min(self.follow_up, horizon), *edges, horizon]))
+        return np.unique([0.0, min(self.follow_up, horizon), *edges, horizon])
 
 
 def legendre(edges: ArrayLike) -> tuple[FloatArray, FloatArray]:

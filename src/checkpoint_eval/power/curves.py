@@ -9,7 +9,7 @@ import pandas as pd
 
 from checkpoint_eval._arrays import floats
 from checkpoint_eval._checks import as_tuple, check_known, check_mapping
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval.errors import ImpossibleDesign, TrialError, UnknownColumn
 from checkpoint_eval.power.comparing import Comparison, check_comparison
 from checkpoint_eval.power.sizing import people_needed
 from checkpoint_eval.power.solving import Asked, given, refuse_no_effect
@@ -69,12 +69,12 @@ def power_curve(
     pairs = [given(each, asked, whole=design.enumerated) for each in people]
     control, treatment = floats(pairs).reshape(-1, 2).T
     varied = check_mapping(over, "over")
-    values = [as_tuple(each, "over", of=f"values of {name!r}") for name, each in varied.items()]
+    values = [_some(each, "over", of=f"values of {name!r}") for name, each in varied.items()]
     parts = []
     for combination in itertools.product(*values):
         one = design
         for name, value in zip(varied, combination, strict=True):
-            one = _replaced(one, name.split("."), value)
+            one = _replaced(one, str(name).split("."), value)
         parts.append(
             pd.DataFrame(
                 dict(zip(varied, combination, strict=True))
@@ -153,8 +153,8 @@ def integrity_surface(
             "navigators the precision."
         )
     refuse_no_effect(design)
-    shares = as_tuple(overrides, "overrides", of="shares")
-    correlations = as_tuple(icc, "icc", of="correlations")
+    shares = _some(overrides, "overrides", of="shares")
+    correlations = _some(icc, "icc", of="correlations")
     found = power_curve(
         design,
         n=(n,),
@@ -175,10 +175,23 @@ def integrity_surface(
     return found.assign(kept=[plan.kept for plan in plans], people_needed=needed)
 
 
+def _some(values: Sequence[Any], name: str, *, of: str) -> tuple[Any, ...]:
+    """Return one value or more."""
+    several = as_tuple(values, name, of=of)
+    if not several:
+        raise TrialError(f"`{name}` must list {of}, at least one, got {values!r}.")
+    return several
+
+
 def _replaced(design: Any, path: list[str], value: Any) -> Any:
     """Return a comparison with a field replaced, also one of those inside."""
-    names = [field.name for field in dataclasses.fields(design)]
+    if not isinstance(design, Comparison):
+        raise UnknownColumn(
+            f"{'.'.join(path)!r} is sought in {design!r}, which is no comparison and has no fields."
+        )
+    fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(design)  # type: ignore[arg-type]
+    names = [field.name for field in fields]
     name = check_known(path[0], names, what=f"field of {type(design).__name__}")
     if len(path) > 1:
         value = _replaced(getattr(design, name), path[1:], value)
-    return dataclasses.replace(design, **{name: value})
+    return dataclasses.replace(design, **{name: value})  # type: ignore[type-var]

@@ -7,12 +7,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from checkpoint_eval._arrays import FloatArray, floats, frozen
-from checkpoint_eval._checks import check_count, check_level, check_positive, check_rng
+from checkpoint_eval._checks import check_count, check_level, check_positive, check_rng, is_number
 from checkpoint_eval._display import Shown
 from checkpoint_eval._progress import watched
 from checkpoint_eval.errors import ImpossibleDesign, InvalidData, TrialError
 from checkpoint_eval.models.compared import compare
 from checkpoint_eval.outcomes.trial import Trial
+from checkpoint_eval.power.comparing import as_numbers, check_not_negative
 
 CELLS = 4_000_000  # of one chunk of draws
 
@@ -27,7 +28,7 @@ class EventsForecast(Shown):
     now : float
         The date of the data, on the clock of `entered`.
     events, people : int
-        So far, both arms together.
+        So far, both arms together; people with or without a known outcome.
     hazard, accrual : float
         Events per unit of time at risk so far; people entering per unit of calendar time.
     targets : (k,) int
@@ -134,7 +135,7 @@ def forecast_events(  # noqa: PLR0913 - accrual, follow-up and losses are each t
     with the events and time at risk so far (Jeffreys' prior adds half an event). Each draw gives
     those still at risk and those still to come, a Poisson process of the pace of `accrual`, their
     times. Whoever has no event and was followed until now is at risk; whoever was followed for less
-    is lost.
+    is lost, as is whoever entered and has no known outcome.
 
     References
     ----------
@@ -221,29 +222,33 @@ class _Ahead:
 
 
 def _check_losses(follow_up: float, dropout: float) -> None:
-    if not follow_up > 0 or not 0 <= dropout < np.inf:
-        raise TrialError(
-            f"`follow_up` must be above 0 and `dropout` at least 0 and finite, got {follow_up!r} "
-            f"and {dropout!r}."
-        )
+    if not is_number(follow_up) or not follow_up > 0:
+        raise TrialError(f"`follow_up` must be a number above 0, got {follow_up!r}.")
+    check_not_negative(dropout, "dropout")
 
 
 def _check_targets(targets: ArrayLike) -> FloatArray:
-    goals = np.atleast_1d(floats(targets))
-    if goals.ndim != 1 or not goals.size or not ((goals >= 1) & (goals < np.inf)).all():
+    goals = as_numbers(targets, "targets")
+    if not goals.size or not ((goals >= 1) & (goals < np.inf)).all():
         raise TrialError(f"`targets` must be numbers of events of at least 1, got {targets!r}.")
     return np.ceil(goals - 1e-9)
 
 
 def _so_far(trial: Trial, outcome: str, entered: str, now: float, follow_up: float) -> _SoFar:
     seen = compare(trial, outcome=outcome, kind="time", every_arm=True)
-    entry = floats(trial.column(entered).values[seen.people])
+    column = trial.column(entered)
+    if column.levels:
+        raise InvalidData(
+            f"{entered!r} holds categories, such as {column.levels[0]!r}; `entered` must name a "
+            f"column of times, in {seen.unit} on the clock of `now`."
+        )
+    entry = floats(column.values)
     if not (entry <= now).all() or not now > entry.min():
         raise InvalidData(
             f"Somebody's {entered!r} is unknown or after `now` ({now:g}), or nobody entered before "
             "it; the data must be of that date."
         )
-    open_ended = ~seen.event & (seen.time >= np.minimum(now - entry, follow_up) - 1e-9)
+    open_ended = ~seen.event & (seen.time >= np.minimum(now - entry[seen.people], follow_up) - 1e-9)
     left = follow_up - seen.time[open_ended]
     exposure, events = float(seen.time.sum()), int(seen.event.sum())
     if not exposure > 0 or events == 0:
@@ -253,7 +258,7 @@ def _so_far(trial: Trial, outcome: str, entered: str, now: float, follow_up: flo
     return _SoFar(
         waiting=left[left > 0],
         first=float(entry.min()),
-        people=seen.people.size,
+        people=entry.size,
         events=events,
         exposure=exposure,
         unit=seen.unit,
@@ -285,6 +290,6 @@ def _draw(
     if ahead.dropout:
         left = np.minimum(left, rng.exponential(1 / ahead.dropout, start.shape))
     times = np.sort(np.where(wait <= left, start + wait, np.inf), axis=1)
-    more = (goals - so_far.events).astype(np.int64)
+    more = np.clip(goals - so_far.events, 0, times.shape[1] + 1).astype(np.int64)
     padded = np.concatenate([np.zeros((draws, 1)), times, np.full((draws, 1), np.inf)], axis=1)
-    return padded[:, np.clip(more, 0, times.shape[1] + 1)]
+    return padded[:, more]

@@ -71,7 +71,10 @@ def _logrank(trial: Trial, outcome: str, strata: Strata, analysis_set: str) -> I
 
 def _wald(found: Estimate, *, counted_by_events: bool) -> InterimResult:
     if not found.std_error > 0:
-        raise TrialError(f"There is no z of {found.outcome!r} to look at: {found.method}.")
+        why = found.method
+        if found.std_error == 0:
+            why = "its standard error is 0, with nobody or everybody having the event in each arm"
+        raise TrialError(f"There is no z of {found.outcome!r} to look at: {why}.")
     ratio = found.scale == "ratio"
     value = float(np.log(found.value)) if ratio else found.value
     return InterimResult(

@@ -19,7 +19,7 @@ from checkpoint_eval.power.comparing import (
     check_share,
     spread,
 )
-from checkpoint_eval.power.courses import Course, legendre
+from checkpoint_eval.power.courses import POINTS, Course, legendre
 
 HazardFormula: TypeAlias = Literal["schoenfeld", "freedman", "lachin-foulkes", "wald"]
 SOURCE = {
@@ -303,13 +303,19 @@ class RestrictedMeans(Comparison):
     def _means(self) -> tuple[FloatArray, FloatArray]:
         """Return (2,): restricted means, and the variance of each for one person."""
         course, ratio = self.hazards.course, np.array([[1.0], [self.hazards.ratio]])
-        t, weight = course.points(self.horizon, self.hazards.ratio)
-        mean = course.survival(t, ratio) @ weight
-        later, each = legendre(np.stack([t, np.full_like(t, self.horizon)], axis=-1))
+        ends = course.pieces(self.horizon, self.hazards.ratio)
+        t, weight = legendre(ends)
+        area = (course.survival(t, ratio) * weight).reshape(2, -1, POINTS).sum(axis=-1)
+        # Beyond each time: what is left of its piece, and the pieces after it.
+        later, each = legendre(np.stack([t, np.repeat(ends[1:], POINTS)], axis=-1))
+        after = np.cumsum(area[:, ::-1], axis=1)[:, ::-1][:, 1:]
         beyond = (course.survival(later, ratio[..., None]) * each).sum(axis=-1)
+        beyond += np.repeat(np.pad(after, ((0, 0), (0, 1))), POINTS, axis=1)
         at_risk = course.survival(t, ratio) * course.watched(t)
-        variance = (beyond**2 * ratio * course.hazard(t) / at_risk) @ weight
-        return floats(mean), floats(variance)
+        added = np.zeros_like(at_risk)  # as in the limit, where survival is too small for a float
+        np.divide(beyond**2 * ratio * course.hazard(t), at_risk, out=added, where=at_risk > 0)
+        variance = added @ weight
+        return floats(area.sum(axis=1)), floats(variance)
 
     def spread(self, control: FloatArray, treatment: FloatArray) -> Spread:
         """Return the effect and its error with these people in each arm."""

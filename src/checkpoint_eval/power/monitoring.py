@@ -9,7 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from checkpoint_eval._arrays import FloatArray, floats
-from checkpoint_eval._checks import as_names, check_choice, check_count, check_positive, counted
+from checkpoint_eval._checks import (
+    as_names,
+    check_choice,
+    check_count,
+    check_path,
+    check_positive,
+    counted,
+)
 from checkpoint_eval.errors import ImpossibleDesign, OutputRefused
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.power.bounds_table import StoppingBounds, at_information, check_design
@@ -107,7 +114,9 @@ def monitor(  # noqa: PLR0913 - what was promised of looks, and where they are w
     check_choice(favours, "favours", ("fewer", "more"))
     check_positive(planned, "planned")
     check_count(look, "look")
-    file = Path(record)
+    file = check_path(record, "record")
+    trial.outcome(outcome)
+    trial.arm_in(analysis_set)
     promise = _digest(
         {"design": repr(design), "outcome": outcome, "planned": float(planned), "favours": favours}
         | {"analysis_set": analysis_set, "strata": None if strata is None else as_names(strata)}

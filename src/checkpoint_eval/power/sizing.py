@@ -294,10 +294,12 @@ def detectable_effect(
     check_level(power, "power")
     _refuse_events_only(check_comparison(design))
     control, treatment = given(n, asked, whole=design.enumerated)
-    path = design.effects(design.sign)
+    # Mixed with nothing it keeps its side of success, which no effect alone would not tell.
+    aimed = design.mixed(0.0, 0.0)
+    path = aimed.effects(aimed.sign)
 
     def short(effect: float) -> float:
-        return float(asked.power(design.at_effect(effect), control, treatment)) - power
+        return float(asked.power(aimed.at_effect(effect), control, treatment)) - power
 
     gaps = np.array([short(float(effect)) for effect in path])
     reached = np.flatnonzero(gaps >= 0)
@@ -313,7 +315,7 @@ def detectable_effect(
     effect = float(path[first])
     if first > 0:
         effect = float(brentq(short, path[first - 1], path[first], xtol=1e-14, rtol=1e-13))
-    at = design.at_effect(effect)
+    at = aimed.at_effect(effect)
     return dataclasses.replace(
         _result(at, asked, control, treatment), question="detectable effect", effect=effect
     )

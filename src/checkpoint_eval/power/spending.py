@@ -145,7 +145,8 @@ class UserSpending:
                 f"`values` are the error spent so far, from 0 to below 1 and never falling; got "
                 f"{values!r}."
             )
-        looks = self.looks or tuple((np.arange(len(values)) + 1) / len(values))
+        looks = as_tuple(self.looks, "looks", of="the share of the information at each look")
+        looks = looks or tuple((np.arange(len(values)) + 1) / len(values))
         if len(looks) != len(values):
             raise ImpossibleDesign(
                 f"`values` has {len(values)} looks and `looks` {len(looks)}; give one for each."

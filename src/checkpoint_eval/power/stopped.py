@@ -12,7 +12,7 @@ from checkpoint_eval._checks import check_count, check_level, check_positive, is
 from checkpoint_eval._display import Shown, row_frame
 from checkpoint_eval._values import Value
 from checkpoint_eval.errors import ImpossibleDesign, TrialError
-from checkpoint_eval.power.bounds_table import StoppingBounds
+from checkpoint_eval.power.bounds_table import StoppingBounds, check_bounds
 from checkpoint_eval.power.recursion import Edges, stopped_above, walk
 
 FARTHEST = 5.0  # standard errors past a normal interval within which its ends are sought
@@ -149,14 +149,10 @@ def mirrored(found: StoppedEstimate) -> StoppedEstimate:
 
 def check_look(bounds: object, look: int | None) -> int:
     """Return the place of a look, from 0: the last taken, or of all, for None."""
-    if not isinstance(bounds, StoppingBounds):
-        raise TrialError(
-            f"`bounds` must be `StoppingBounds`, got {type(bounds).__name__}; make them with "
-            "`stopping_bounds` or `at_information`."
-        )
-    last = bounds.shares.size
+    known = check_bounds(bounds)
+    last = known.shares.size
     if look is None:
-        return (bounds.taken or last) - 1
+        return (known.taken or last) - 1
     if check_count(look, "look") > last:
         raise ImpossibleDesign(f"`look` is {look}, and there are {last}; looks count from 1.")
     return look - 1

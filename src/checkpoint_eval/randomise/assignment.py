@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import NO_CODES, IntArray, frozen
 from checkpoint_eval._checks import counted
+from checkpoint_eval._days import as_days
 from checkpoint_eval._display import Shown, columns_frame, named
 from checkpoint_eval.design.allocation import Complete, Rule
 from checkpoint_eval.design.people import People
@@ -70,7 +71,7 @@ class Assignment(Shown):
         for name in ("arm", "stratum", "arrival"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
         object.__setattr__(self, "ids", frozen(self.ids, str))
-        object.__setattr__(self, "date", frozen(self.date, "datetime64[D]"))
+        object.__setattr__(self, "date", frozen(as_days(self.date, "date")))
         _check_rule(self)
         _check_identity(self)
         if self.arm.shape != self.stratum.shape or self.arm.ndim != 1:

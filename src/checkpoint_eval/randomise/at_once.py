@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from checkpoint_eval.design.allocation import Rule
+from checkpoint_eval.design.nested import checked_rule
 from checkpoint_eval.design.people import Factor, PeopleLike
 from checkpoint_eval.design.within import Stratified
 from checkpoint_eval.errors import ImpossibleDesign
@@ -56,7 +57,7 @@ def allocate(
     Assignment(control: 3, treatment: 3; by Complete)
     """
     names = check_arms(arms)
-    if rule.n_arms != len(names):
+    if checked_rule(rule).n_arms != len(names):
         raise ImpossibleDesign(
             f"`rule` has {rule.n_arms} arms, but `arms` names {len(names)}: {', '.join(names)}."
         )

@@ -97,7 +97,13 @@ def canonical(value: object) -> str:
 
 def chained(previous: str, body: str) -> str:
     """Return an entry's hash: SHA-256 of the hash before it and its own text."""
-    return hashlib.sha256((previous + body).encode()).hexdigest()
+    try:
+        return hashlib.sha256((previous + body).encode()).hexdigest()
+    except UnicodeEncodeError as problem:
+        raise TrialError(
+            f"The ledger cannot record {problem.object[problem.start]!r}, which is half of a sign; "
+            "write the text that holds it anew."
+        ) from problem
 
 
 def write_body(
@@ -121,11 +127,14 @@ def read_entry(body: str, digest: str) -> Entry:
         said = json.loads(body)
         fixed = {name: said.pop(name) for name in ALWAYS}
         at = datetime.fromisoformat(fixed.pop("at"))
-        return Entry(at=at, hash=digest, fields=said, **fixed)
+        entry = Entry(at=at, hash=digest, fields=said, **fixed)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         raise InvalidData(
             f"An entry of the ledger is not readable ({body[:40]!r}...); verify the ledger."
         ) from problem
+    if list(map(type, fixed.values())) != [int, str, str]:
+        raise InvalidData(f"An entry of the ledger has {fixed}, of other kinds; verify the ledger.")
+    return entry
 
 
 def utc_text(at: datetime) -> str:

@@ -1,14 +1,16 @@
 """Reading a ledger's entries as an assignment or as tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from checkpoint_eval.design.allocation import OneAtATime
 from checkpoint_eval.design.people import Factor, People, stratum_name
 from checkpoint_eval.design.within import Stratified
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.randomise.assignment import Assignment
 from checkpoint_eval.randomise.chain import Entry, utc_text
 from checkpoint_eval.randomise.terms import Terms, read_terms
@@ -28,8 +30,18 @@ def read_all(entries: Iterable[Entry]) -> tuple[list[Terms], list[Entry]]:
     return terms, allocations
 
 
-def assignment_of(entries: Iterable[Entry]) -> Assignment:
-    """Return who was randomised to what, in order of arrival.
+def check_zone(zone: str) -> ZoneInfo:
+    """Return the time zone of a name such as "Europe/London"."""
+    try:
+        return ZoneInfo(zone)
+    except (ValueError, TypeError, OSError, KeyError) as problem:
+        raise TrialError(
+            f"`zone` {zone!r} is no time zone; name one such as 'Europe/London' or 'UTC'."
+        ) from problem
+
+
+def assignment_of(entries: Iterable[Entry], *, zone: tzinfo = UTC) -> Assignment:
+    """Return who was randomised to what, in order of arrival, dated by the calendar of a zone.
 
     Strata are those the rule kept apart. Where an amendment changed the rule, each rule's people
     are strata of their own, as it started afresh.
@@ -61,7 +73,9 @@ def assignment_of(entries: Iterable[Entry]) -> Assignment:
         people=people,
         commitment=terms[0].commitment,
         ids=np.array([entry.fields["person"] for entry in allocations], dtype=str),
-        date=np.array([entry.at.date() for entry in allocations], dtype="datetime64[D]"),
+        date=np.array(
+            [entry.at.astimezone(zone).date() for entry in allocations], dtype="datetime64[D]"
+        ),
     )
 
 

@@ -76,17 +76,24 @@ def verify_commitment(commitment: str, seed: int | str) -> bool:
     >>> verify_commitment(commit_seed("a secret"), "another")
     False
     """
-    return hmac.compare_digest(str(commitment).strip().lower().encode(), commit_seed(seed).encode())
+    told = str(commitment).strip().lower().encode(errors="replace")
+    return hmac.compare_digest(told, commit_seed(seed).encode())
 
 
 def seed_text(seed: object) -> str:
     """Return a seed as text."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, str)) or not str(seed).strip():
+    try:
+        known = isinstance(seed, (int, str)) and not isinstance(seed, bool)
+        text = str(seed).strip() if known else ""
+        text.encode()
+    except ValueError:  # a number of thousands of digits, or half of a pair of signs
+        text = ""
+    if not text:
         raise TrialError(
             f"`seed` must be a whole number or text, got {type(seed).__name__}; "
             "secrets.token_hex(32) makes one that nobody can guess."
         )
-    return str(seed).strip()
+    return text
 
 
 def seed_number(seed: int | str) -> int:
@@ -185,7 +192,7 @@ def sync_folder(folder: Path) -> None:
 
 def check_secret(secret: str | bytes) -> bytes:
     """Return the bytes of a secret that makes pseudonyms."""
-    value = secret.encode() if isinstance(secret, str) else secret
+    value = secret.encode(errors="surrogatepass") if isinstance(secret, str) else secret
     if not isinstance(value, bytes) or len(value) < LEAST_SECRET:
         raise TrialError(
             f"`pseudonymise` must be a secret of at least {LEAST_SECRET} bytes, or identifiers "

@@ -13,7 +13,12 @@ from checkpoint_eval.errors import InvalidData, TrialError
 from checkpoint_eval.randomise import recording
 from checkpoint_eval.randomise.chain import Entry, Head, now
 from checkpoint_eval.randomise.events import Event, Override
-from checkpoint_eval.randomise.exporting import assignment_of, entries_frame, people_frame
+from checkpoint_eval.randomise.exporting import (
+    assignment_of,
+    check_zone,
+    entries_frame,
+    people_frame,
+)
 from checkpoint_eval.randomise.keys import (
     Key,
     check_person,
@@ -320,9 +325,21 @@ class Ledger(Shown):
         """Yield the entries in order."""
         return recording.all_entries(self.store)
 
-    def export(self) -> "Assignment":
-        """Return who was randomised to what, in order of arrival, ready for inference."""
-        return assignment_of(self.entries())
+    def export(self, *, zone: str = "UTC") -> "Assignment":
+        """Return who was randomised to what, in order of arrival, ready for inference.
+
+        Parameters
+        ----------
+        zone : str
+            Whose calendar dates the people, such as "Europe/London". The ledger keeps time in UTC:
+            someone randomised there at half past midnight in summer would be dated the day before.
+
+        Raises
+        ------
+        TrialError
+            When there is no such zone.
+        """
+        return assignment_of(self.entries(), zone=check_zone(zone))
 
     def people(self) -> "pd.DataFrame":
         """Return one row for each person randomised, in order of arrival."""

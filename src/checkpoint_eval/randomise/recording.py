@@ -102,6 +102,11 @@ def all_entries(store: Store) -> Iterator[Entry]:
 
 def allocate_one(ledger: "Ledger", person: str, factors: Mapping[str, object] | None) -> Allocated:
     """Allocate a person unless they were; see `Ledger.allocate`."""
+    if factors is not None and not isinstance(factors, Mapping):
+        raise TrialError(
+            f"`factors` must map each column to the person's level, like {{'suite': 'north'}}, got "
+            f"{factors!r}."
+        )
     stored = ledger.stored(person, next(iter(ledger.memory.terms.values()), None) or ledger.terms)
     rows = ledger.store.ask(RANDOMISED, stored)
     if rows:  # asked again: no lock, and an answer even when the disk is full

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checkpoint_eval._arrays import BoolArray, FloatArray
+from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
 from checkpoint_eval._checks import check_count, check_rng
 from checkpoint_eval._memory import remembered
 from checkpoint_eval._progress import watched
-from checkpoint_eval.design.allocation import OneAtATime, Support, SupportTooLarge
+from checkpoint_eval.design.allocation import OneAtATime, Rule, Support, SupportTooLarge
+from checkpoint_eval.design.clusters import Clustered
+from checkpoint_eval.design.people import People
 from checkpoint_eval.design.rerandomised import Rerandomised
-from checkpoint_eval.errors import ImpossibleDesign
+from checkpoint_eval.design.within import Stratified
+from checkpoint_eval.errors import ImpossibleDesign, TrialError
 from checkpoint_eval.randomise.assignment import Assignment
 from checkpoint_eval.results import NAN
 
@@ -51,8 +54,21 @@ def redraw(
     ----------
     Rosenberger and Lachin (2016), Randomization in Clinical Trials (randomization-based
     inference). Checked against full enumeration in tests/reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkpoint_eval import load_rossi
+    >>> chunks = redraw(load_rossi().assignment, draws=1000, rng=np.random.default_rng(1))
+    >>> sum(len(each) for each in chunks)
+    1000
     """
     check_count(draws, "draws")
+    if not isinstance(assignment, Assignment):
+        raise TrialError(
+            f"`assignment` must be an `Assignment`, got {type(assignment).__name__}; a `Trial` "
+            "holds its own."
+        )
     refuse_impossible(assignment)
     rule, people = assignment.redrawn_by()
     size = min(draws, max(1, CHUNK_CELLS // people.n))
@@ -93,23 +109,15 @@ def refuse_impossible(assignment: Assignment) -> None:
     """Refuse an allocation that its stated rule cannot have made in the stated order."""
     if assignment.rule is None:
         return
-    rule, people = assignment.redrawn_by()
-    arms = assignment.arm[assignment.order]
-    if isinstance(rule, Rerandomised):
-        accepted = rule.criterion(arms.astype(np.int8)[None, :], people)
-        if not accepted[0]:
-            raise ImpossibleDesign(
-                "The criterion of the stated rule does not accept the allocation that was seen; "
-                "check the rule, its covariates and the arms."
-            )
     chance = chances_given(assignment)[assignment.order]
     place = int((chance == 0).argmax())
     if chance[place] == 0:
         row = int(assignment.order[place])
         raise ImpossibleDesign(
-            f"{type(assignment.rule).__name__} cannot have given {assignment.arms[arms[place]]!r} "
-            f"to the person at row {row}, the {place + 1}. to arrive, after the {place} before; "
-            "check the order of arrival, the rule and the arms, or leave `rule` out."
+            f"{type(assignment.rule).__name__} cannot have given "
+            f"{assignment.arms[assignment.arm[row]]!r} to the person at row {row}, the "
+            f"{place + 1}. to arrive, after the {place} before; check the order of arrival, the "
+            "rule and the arms, or leave `rule` out."
         )
 
 
@@ -117,23 +125,51 @@ def refuse_impossible(assignment: Assignment) -> None:
 def chances_given(assignment: Assignment) -> FloatArray:
     """Return (n,) the chance of the arm each was given, to one who knows the rule and all before.
 
-    In the assignment's rows. NaN for a rule that allocates everyone at once, and after the first
+    In the assignment's rows. NaN under a rule that allocates everyone at once, and after the first
     arm that had no chance.
     """
     rule, people = assignment.redrawn_by()
+    chance = np.empty(assignment.n)
+    chance[assignment.order] = _chances(rule, people, assignment.arm[assignment.order])
+    return chance
+
+
+def _chances(rule: Rule, people: People, arms: IntArray) -> FloatArray:
+    """Return the chance of each arm in order of arrival, of rules within rules at every depth."""
     if isinstance(rule, Rerandomised):
-        rule = rule.rule
-    chance = np.full(assignment.n, NAN)
+        if not rule.criterion(arms.astype(np.int8)[None, :], people)[0]:
+            raise ImpossibleDesign(
+                "The criterion of the stated rule does not accept the allocation that was seen; "
+                "check the rule, its covariates and the arms."
+            )
+        return np.where(_chances(rule.rule, people, arms) == 0, 0.0, NAN)
+    if isinstance(rule, Stratified):
+        chance = np.empty(people.n)
+        for within, rows in rule.parts(people):
+            chance[rows] = _chances(within, people.take(rows), arms[rows])
+        return chance
+    if isinstance(rule, Clustered):
+        clusters, cluster = rule.gathered(people)
+        first = np.unique(cluster, return_index=True)[1]
+        chance = floats(arms == arms[first][cluster])  # who comes later has the cluster's arm
+        chance[first] = _chances(rule.rule, clusters, arms[first])
+        return chance
+    return _stepwise(rule, people, arms)
+
+
+def _stepwise(rule: Rule, people: People, arms: IntArray) -> FloatArray:
+    """Return the chance of each arm, person by person."""
+    chance = np.full(people.n, NAN)
     if not isinstance(rule, OneAtATime):
         return chance
     state = rule.start()
-    for place, row in enumerate(assignment.order.tolist()):
-        person, arm = people.person(place), int(assignment.arm[row])
+    for place, arm in enumerate(arms.tolist()):
+        person = people.person(place)
         try:
-            chance[row] = rule.chances(state, person)[arm]
+            chance[place] = rule.chances(state, person)[arm]
         except ImpossibleDesign:
-            chance[row] = 0.0
-        if not chance[row] > 0:
+            chance[place] = 0.0
+        if not chance[place] > 0:
             break
         state = rule.after(state, arm, person)
     return chance

@@ -80,12 +80,12 @@ def follow_entry(record: Record, entry: Entry, *, seed: str | None) -> Step:
             return Step(record=record, faults=faults, drawn=drawn)
         # Through text and back, as the ledger itself does from one allocation to the next.
         standing = read_standing(follow(record.standing, entry, terms).text())
+        if entry.kind == "randomised":
+            record.people.add(entry.fields["person"])
+        if entry.kind == "screened":
+            record.excluded[entry.fields["person"]] = tuple(entry.fields["excluded"])
     except UNREADABLE as problem:
         return Step(record=record, faults=(f"it cannot be followed ({problem!s:.300}).",))
-    if entry.kind == "randomised":
-        record.people.add(entry.fields["person"])
-    if entry.kind == "screened":
-        record.excluded[entry.fields["person"]] = tuple(entry.fields["excluded"])
     stored = standing if stored_at(entry.sequence) == entry.sequence else record.stored
     return Step(record=replace(record, standing=standing, stored=stored, terms=terms), drawn=drawn)
 
@@ -163,7 +163,9 @@ def _allocation_faults(record: Record, entry: Entry, terms: Terms) -> Iterator[s
         abs(one - other) <= ROUNDING for one, other in zip(told, chances, strict=True)
     ):
         yield f"it says the chances {told}, and the rule gives {list(chances)}."
-    elif terms.arms[said["code"]] != said["arm"] or not chances[said["code"]] > 0:
+    elif said["code"] not in range(len(chances)) or (
+        terms.arms[said["code"]] != said["arm"] or not chances[said["code"]] > 0
+    ):
         yield f"the arm {said['arm']!r} (code {said['code']}) had no chance there."
 
 

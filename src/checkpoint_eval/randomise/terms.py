@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from checkpoint_eval._checks import as_names, did_you_mean
+from checkpoint_eval._checks import as_names, as_tuple, did_you_mean
 from checkpoint_eval.design.allocation import OneAtATime, State
 from checkpoint_eval.design.declared import rule_from_dict, rule_to_dict
 from checkpoint_eval.design.people import Factor, level_name
@@ -130,7 +130,7 @@ def check_arms(arms: Iterable[str]) -> tuple[str, ...]:
         raise TrialError(
             f"`arms` is {arms!r}; list every arm, control first, like ('control', 'treatment')."
         )
-    names = as_names(tuple(arms))
+    names = as_names(as_tuple(arms, "arms", of="the name of every arm"))
     if len(names) < 2 or not all(isinstance(name, str) and name.strip() for name in names):
         raise ImpossibleDesign(
             f"`arms` needs the name of control and of at least one more, got {names}."

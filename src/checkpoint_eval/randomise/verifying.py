@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from checkpoint_eval._checks import counted
 from checkpoint_eval._display import Shown, frame_of
-from checkpoint_eval.errors import InvalidData
+from checkpoint_eval.errors import TrialError
 from checkpoint_eval.randomise.chain import (
     GENESIS,
     Entry,
@@ -184,12 +184,13 @@ def _check_row(
             previous=entry.previous,
             fields=entry.fields,
         )
-    except (UnicodeDecodeError, InvalidData):
+        own = chained(entry.previous, body)
+    except (UnicodeDecodeError, TrialError):
         return None, ["its text is not readable, so it was altered."]
     faults = []
     if written != body:
         faults.append("its text is not written as this library writes, so it was altered.")
-    if chained(entry.previous, body) != digest:
+    if own != digest:
         faults.append("its hash is not that of its text, so one of them was altered.")
     if entry.sequence != sequence:
         faults.append(f"it says it is entry {entry.sequence}, so it was moved.")

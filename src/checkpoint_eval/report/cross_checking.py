@@ -13,6 +13,7 @@ from checkpoint_eval._arrays import FloatArray, floats
 from checkpoint_eval._checks import check_noun, counted
 from checkpoint_eval._display import Shown, text_table
 from checkpoint_eval._values import Value
+from checkpoint_eval.balance.ratio import promised_ratio
 from checkpoint_eval.errors import TrialError
 from checkpoint_eval.outcomes.trial import Trial, check_trial
 from checkpoint_eval.report.evaluation import Evaluation, Result
@@ -233,12 +234,9 @@ def cross_check(evaluation: Evaluation, trial: Trial) -> CrossCheck:
 
 
 def _promised_ratio(evaluation: Evaluation, trial: Trial) -> FloatArray:
-    """Return what the sample ratio is held against: the protocol's, the rule's, or equal arms."""
-    if evaluation.protocol is not None:
-        return floats(evaluation.protocol.allocation.ratio)
-    if trial.assignment.rule is not None:
-        return floats(trial.assignment.rule.shares())
-    return np.ones(len(trial.arms))
+    """Return what the sample ratio is held against: the protocol's, or as the trial promises."""
+    protocol = evaluation.protocol
+    return promised_ratio(trial, None if protocol is None else protocol.allocation.ratio)
 
 
 def _described() -> Iterator[Recomputed]:
