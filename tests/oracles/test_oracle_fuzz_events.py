@@ -86,12 +86,12 @@ def test_cox(place: int, name: str) -> None:
         assert fit.loglik == pytest.approx(want["loglik"], abs=1e-8)
 
 
-@pytest.mark.parametrize("place", range(len(SPREAD)))
+@pytest.mark.parametrize(
+    "place", [place for place, each in enumerate(SPREAD) if any(each["data"]["cause"])]
+)
 def test_competing(place: int) -> None:
     want = SPREAD[place]["competing"]
     trial = read(SPREAD[place]["data"])
-    if not any(SPREAD[place]["data"]["cause"]):
-        pytest.skip("nobody has another cause")
     test = gray_test(trial, outcome="end", strata=())
     statistic, p_value, df = numbers(want["gray"])
     two = len(trial.arms) == 2

@@ -89,7 +89,9 @@ def test_comparisons_between_arms(arms: int, seed: int) -> None:
     tables = {
         "people": pd.DataFrame({"id": ids[linked]}),
         "offences": pd.DataFrame({"person": ["p0"], "date": ["2015-01-01"]}),
-        "deaths": pd.DataFrame({"person": ids[dead], "date": (date[dead] + 100).astype(str)}),
+        "deaths": pd.DataFrame(
+            {"person": ids[dead], "date": (date[dead] + np.timedelta64(100, "D")).astype(str)}
+        ),
         "extract_date": "2016-01-01",
     }
     records = co.Records.from_tables(**tables)
@@ -287,7 +289,7 @@ def test_closed_spells_end_on_the_day_after_the_extract(
 ) -> None:
     _, records, assignment = drawn
     closed = co.close_custody(records)
-    end = str(records.extract_date + 1)
+    end = str(records.extract_date + np.timedelta64(1, "D"))
     before, after = everything(records), everything(closed)
     audit = co.audit(records, assignment)
     found = [each for each in audit.findings if each.rule == "custody open at the extract"]

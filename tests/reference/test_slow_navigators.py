@@ -53,7 +53,10 @@ def read(frame: pd.DataFrame, **how: Any) -> ce.Trial:
 
 def model_of(frame: pd.DataFrame, adjust: tuple[str, ...]) -> Model:
     x = np.column_stack([np.ones(len(frame)), frame["arm"], *(frame[each] for each in adjust)])
-    return Model(frame["y"].tolist(), x.astype(float), frame["navigator"].tolist())
+    known = [
+        each if isinstance(each, str) else None for each in frame["navigator"]
+    ]  # pandas 3: NaN
+    return Model(frame["y"].tolist(), x.astype(float), known)
 
 
 @pytest.mark.parametrize("adjust", ADJUST)

@@ -18,7 +18,7 @@ from checkpoint_eval.results import NAN, SignificanceTest
 USUAL: tuple[Weight, ...] = tuple(
     FlemingHarrington(rho=rho, gamma=gamma) for rho, gamma in ((0, 0), (0, 1), (1, 0), (1, 1))
 )
-POINTS = 1_000_000  # of the integration at most; its error is below 1e-5 for four weights
+POINTS = 1_000_000  # of the integration at most; its error was 1.5e-5 for four weights
 
 
 def maxcombo_test(

@@ -28,7 +28,7 @@ def people_of(
     of are returned.
     """
     named = np.array([*trial.arms, ""])[trial.arm_in(result.analysis_set)]
-    code = pd.Categorical(named, categories=list(arms)).codes
+    code = pd.Index(list(arms)).get_indexer(pd.Index(named))
     frame = pd.DataFrame({"arm": code, "stratum": trial.assignment.stratum})
     known = np.ones(trial.n, dtype=bool)
     if result.outcome:
