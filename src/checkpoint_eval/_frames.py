@@ -87,8 +87,6 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
     dtype = series.dtype
     if dtype.is_numeric() or dtype == nw.Boolean:
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
-        if dtype.is_integer():
-            _refuse_identifiers(values, series.name, role=role)
         return _refuse_huge(values, series.name, role=role)
     if dtype.is_temporal():
         raise InvalidData(
@@ -106,8 +104,6 @@ def numbers(series: nw.Series[Any], *, role: str) -> FloatArray:
             f"at {at_row(int((codes == code).argmax()))}; {remedy}."
         )
     values = np.array([*found, np.nan], dtype=np.float64)
-    whole = [isinstance(value, int) for value in found]
-    _refuse_identifiers(np.where([*whole, False], values, 0.0)[codes], series.name, role=role)
     # code -1, missing, reads the NaN at the end
     return _refuse_huge(values[codes], series.name, role=role)
 
@@ -124,14 +120,14 @@ def _refuse_huge(values: FloatArray, name: str, *, role: str) -> FloatArray:
     return values
 
 
-def _refuse_identifiers(values: FloatArray, name: str, *, role: str) -> None:
-    """Refuse whole numbers so long that neighbours would become one."""
+def refuse_identifiers(series: nw.Series[Any], values: FloatArray, *, role: str) -> None:
+    """Refuse whole numbers so long that, as floats, neighbours would become one."""
     long = np.abs(values) >= EXACT
-    if long.any():
-        row = int(long.argmax())
+    if long.any() and not series.dtype.is_float():
         raise InvalidData(
-            f"The {role} column {name!r} holds whole numbers of 16 digits and more, as at "
-            f"{at_row(row)}, which would lose their last ones; convert identifiers to text."
+            f"The {role} column {series.name!r} holds whole numbers of 16 digits and more, as at "
+            f"{at_row(int(long.argmax()))}, which would lose their last ones; convert identifiers "
+            "to text."
         )
 
 

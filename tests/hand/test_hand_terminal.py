@@ -286,13 +286,15 @@ def test_a_death_on_the_index_day() -> None:
     assert (seen.terminal.tolist(), seen.end.tolist()) == ([True, False], [0, 365])
 
 
-def test_a_death_dated_before_randomisation_is_no_death_of_the_trial() -> None:
-    """As in `time_to_reoffence`: unseen from the index day on, and for the audit to find."""
+def test_a_death_dated_before_randomisation_stands_in_the_way_from_the_index_day() -> None:
+    """As in `time_to_reoffence`; nobody reoffends who is dead. An error for the audit to find."""
     given = records(OFFENCES[1:], gone=[("a", "2016-02-28", "death")])
     seen = outcomes.reoffence_episodes(given, cohort(), months=12, counting=RECORDED)
-    assert (seen.terminal.tolist(), seen.end.tolist()) == ([False, False], [0, 365])
+    assert (seen.terminal.tolist(), seen.end.tolist()) == ([True, False], [0, 365])
     first = outcomes.time_to_reoffence(given, cohort(), months=12, counting=RECORDED)
-    assert (first.time[0], first.competing[0]) == (0, 0)
+    assert (first.time[0], first.causes[first.competing[0] - 1]) == (0, "death")
+    seen_of = outcomes.proven_reoffending(given, cohort(), months=12, counting=RECORDED)
+    assert (seen_of.missing[0], seen_of.reoffences[0]) == (False, 0)
 
 
 def test_emigration_ends_what_is_seen_only() -> None:

@@ -337,7 +337,7 @@ def test_long_identifiers_are_refused_where_floats_would_merge_them(
     role: str, dtype: object
 ) -> None:
     """10^18 and 10^18 + 1 are one float: two suites would be one."""
-    suite = pd.Series([10**18, 10**18 + 1] * 10).astype(dtype)  # type: ignore[call-overload]
+    suite = pd.Series([10**18, 10**18, 10**18 + 1, 10**18 + 1] * 5).astype(dtype)  # type: ignore[call-overload]
     assert len(set(suite)) == 2
     with pytest.raises(ce.InvalidData, match="'suite' holds whole numbers of 16 digits"):
         read(people(suite=suite), **{role: ["suite"]})

@@ -135,14 +135,16 @@ seed = 1
 
 def test_a_promise_without_its_long_table_says_where_to_get_it() -> None:
     protocol = parse_protocol(PROTOCOL)
-    people = pd.DataFrame({"id": IDS, "arm": [0, 1, 1, 0]})
+    people = pd.DataFrame({"id": [*IDS, "e"], "arm": [0, 1, 1, 0, 0]})
     trial = ce.Trial.from_protocol(people, protocol)
     told = r"'again' is of repeated events, .* `reoffence_episodes` .* `Episodes.from_frame`"
     with pytest.raises(ce.InvalidProtocol, match=told):
         ce.evaluate(trial)
-    whole = dataclasses.replace(trial, outcomes={"again": read(ids=trial.ids)})
+    e = pd.DataFrame({"id": ["e", "e"], "from": [0, 3], "to": [3, 30], "again": [1, 0], "died": 0})
+    rows = pd.concat([ROWS, e])
+    whole = dataclasses.replace(trial, outcomes={"again": read(rows, trial.ids)})
     (found,) = ce.evaluate(whole).results
-    # By day 20: of the treated c, once, and b never; of controls a, once.
+    # By day 20: of the treated c, once, and b never; of controls a and e, once each.
     assert found.value.planned
     assert found.value.value == pytest.approx(0.5 - 1)
 

@@ -180,7 +180,9 @@ class TableReader:
         """Read one baseline column: numbers as they are, text as sorted categories."""
         series = self.column(name, role=role)
         if not _frames.is_text(series):
-            return Covariate(name=name, values=_frames.numbers(series, role=role))
+            values = _frames.numbers(series, role=role)
+            _frames.refuse_identifiers(series, values, role=role)
+            return Covariate(name=name, values=values)
         _frames.refuse_spoiled_numbers(series, role=role)
         codes, found = _frames.distinct(series)
         levels = tuple(sorted({str(value) for value in found}))
