@@ -122,7 +122,7 @@ def _refuse_huge(values: FloatArray, name: str, *, role: str) -> FloatArray:
 
 def refuse_identifiers(series: nw.Series[Any], values: FloatArray, *, role: str) -> None:
     """Refuse whole numbers so long that, as floats, neighbours would become one."""
-    long = np.abs(values) >= EXACT
+    long = (np.abs(values) >= EXACT) & np.isfinite(values)
     if long.any() and not series.dtype.is_float():
         raise InvalidData(
             f"The {role} column {series.name!r} holds whole numbers of 16 digits and more, as at "
