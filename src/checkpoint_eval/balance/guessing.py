@@ -116,11 +116,12 @@ def _by_counts(rule: Simple | Complete | PermutedBlocks, n: int, strategy: str) 
     nobody = (0,) * rule.n_arms
     now: dict[Place, float] = {(state, nobody): p for state, p in _starts(rule)}
     right = forced = 0.0
-
+    # The same places come again and again.
+    step = functools.lru_cache(MOST_STATES)(functools.partial(_step, rule, strategy=strategy))
     for _ in range(n):
         then: dict[Place, float] = defaultdict(float)
         for place, weight in now.items():
-            chance, certain, after = _step(rule, place, strategy)
+            chance, certain, after = step(place)
             right += weight * chance
             forced += weight * certain
             for each, share in after:
@@ -137,9 +138,8 @@ def _by_counts(rule: Simple | Complete | PermutedBlocks, n: int, strategy: str) 
     return Guessed(right=right, forced=NAN if several else forced, difference=dict(ends))
 
 
-@functools.lru_cache(maxsize=MOST_STATES)  # the same places come again and again
 def _step(
-    rule: Simple | Complete | PermutedBlocks, place: Place, strategy: str
+    rule: Simple | Complete | PermutedBlocks, place: Place, *, strategy: str
 ) -> tuple[float, bool, tuple[tuple[Place, float], ...]]:
     """Return the chance of a right guess, whether the arm is certain, and what may follow."""
     (state, counts), ratio = place, rule.shares()

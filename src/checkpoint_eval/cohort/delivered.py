@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray, floats
+from checkpoint_eval._days import one_day
 from checkpoint_eval.cohort.hazards import MONTH
 from checkpoint_eval.cohort.population import Persons
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.design.people import People
-from checkpoint_eval.outcomes.dates import one_day
 
 SEXES = ("male", "female")
 

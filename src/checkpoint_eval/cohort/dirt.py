@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from checkpoint_eval._arrays import IntArray
+from checkpoint_eval._days import NOT_A_DAY, Days, one_day
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import A_DAY, NOT_A_DAY, Days, one_day
+from checkpoint_eval.outcomes.dates import A_DAY
 from checkpoint_eval.randomise.assignment import Assignment
 
 Frames = dict[str, pd.DataFrame]

@@ -4,6 +4,7 @@ import numpy as np
 import psutil
 
 from checkpoint_eval._checks import check_rng
+from checkpoint_eval._days import one_day
 from checkpoint_eval.cohort.cohorts import Cohort
 from checkpoint_eval.cohort.delivered import deliver
 from checkpoint_eval.cohort.hazards import baseline_hazard, treated_hazard
@@ -12,7 +13,6 @@ from checkpoint_eval.cohort.population import draw_people
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.cohort.written import Lives, write_extract
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import one_day
 
 # Bytes at the highest point of generating: for each person beside their needs, for each need, and
 # for each offence. Measured by benchmarks/cohorts.py.

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._days import one_day
 from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval.cohort.delivered import Delivered
 from checkpoint_eval.cohort.hazards import (
@@ -17,7 +18,6 @@ from checkpoint_eval.cohort.hazards import (
 )
 from checkpoint_eval.cohort.population import YEAR, Persons, cut
 from checkpoint_eval.cohort.scenario import Scenario
-from checkpoint_eval.outcomes.dates import one_day
 
 NEVER = np.int32(np.iinfo(np.int32).max)
 Days32 = NDArray[np.int32]

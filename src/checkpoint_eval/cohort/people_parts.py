@@ -13,9 +13,10 @@ from checkpoint_eval._checks import (
     check_positive,
     is_number,
 )
+from checkpoint_eval._days import Days, one_day
 from checkpoint_eval.cohort.typed import Typed
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import A_DAY, Days, one_day
+from checkpoint_eval.outcomes.dates import A_DAY
 
 # The critical pathways of County Durham's adult strategies 2014/17 and 2015-18.
 PATHWAYS: tuple[str, ...] = (

@@ -8,11 +8,11 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from checkpoint_eval._arrays import FloatArray, IntArray, floats
+from checkpoint_eval._days import Days
 from checkpoint_eval.cohort.hazards import MONTH
 from checkpoint_eval.cohort.people_parts import AGE, RECORD, RISK, SEX, Population
 from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import Days
 
 YEAR = 12 * MONTH  # of rates
 BIRTH_YEAR = 365.25  # of ages

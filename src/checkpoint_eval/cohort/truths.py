@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, floats
 from checkpoint_eval._checks import check_count, check_known
+from checkpoint_eval._days import one_day
 from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval._values import Value
@@ -21,7 +22,6 @@ from checkpoint_eval.cohort.scenario import Scenario
 from checkpoint_eval.cohort.written import Lives
 from checkpoint_eval.design.simple import Simple
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import one_day
 from checkpoint_eval.outcomes.harm import CAMBRIDGE_MEDIANS
 from checkpoint_eval.results import NAN
 

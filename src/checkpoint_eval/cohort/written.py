@@ -8,11 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import IntArray, frozen_mapping
+from checkpoint_eval._days import NOT_A_DAY, one_day
 from checkpoint_eval.cohort.delivered import SEXES, Delivered, turn_of
 from checkpoint_eval.cohort.histories import NEVER, Histories, contract_days
 from checkpoint_eval.cohort.population import BIRTH_YEAR, YEAR, Persons, cut
 from checkpoint_eval.cohort.scenario import Scenario
-from checkpoint_eval.outcomes.dates import A_DAY, NOT_A_DAY, one_day
+from checkpoint_eval.outcomes.dates import A_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -281,13 +281,7 @@ def _answered(
     arm, seen = asked.seen.arm, asked.seen.seen
     n, missing = np.bincount(arm, minlength=2), np.bincount(arm[~seen], minlength=2)
     share = 1 - missing / n
-    told = _METHODS[method]
-    if ends is not None and ends != (0.0, 1.0):
-        told += f", {ends[0]:g} and {ends[1]:g}"
-    if covariates:
-        told += f", within {', '.join(covariates)}"
-    if asked.without:
-        told += f"; {counted(asked.without, 'person', 'people')} without a covariate left out"
+    told = _told(asked, method, ends, covariates)
     estimable = np.isfinite(found.low.value)
     trimmed = 1 - found.share / share if method != "manski" else np.zeros(2)
     interval = errors = NAN, NAN
@@ -320,6 +314,19 @@ def _answered(
         unit=people.unit,
         adjusted_for=covariates,
     )
+
+
+def _told(
+    asked: _Asked, method: Method, ends: tuple[float, float] | None, covariates: tuple[str, ...]
+) -> str:
+    told = _METHODS[method]
+    if ends is not None and ends != (0.0, 1.0):
+        told += f", {ends[0]:g} and {ends[1]:g}"
+    if covariates:
+        told += f", within {', '.join(covariates)}"
+    if asked.without:
+        told += f"; {counted(asked.without, 'person', 'people')} without a covariate left out"
+    return told
 
 
 _METHODS: dict[Method, str] = {

@@ -62,7 +62,7 @@ def adjust_p_values(p_values: Sequence[float] | FloatArray, *, method: str) -> F
             f"`p_values` must lie in [0, 1] or be NaN, one for each test, got {raw.tolist()}."
         )
     if raw.size < 2:
-        return raw.copy()  # the engine collects garbage first, for a fifth of a second
+        return raw  # the engine collects garbage first, for a fifth of a second
     # Imported here as it takes longer than everything else this library imports.
     from statsmodels.stats.multitest import multipletests
 

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.stats import chi2_contingency, kruskal
 
 from checkpoint_eval._arrays import IntArray
+from checkpoint_eval._days import Days
 from checkpoint_eval.outcomes.audit_rules import Looked, Severity
-from checkpoint_eval.outcomes.dates import Days
 from checkpoint_eval.outcomes.follow_up import NEVER, FollowUp
 from checkpoint_eval.outcomes.records import Records
 from checkpoint_eval.randomise.assignment import Assignment

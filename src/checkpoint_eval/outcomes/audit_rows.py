@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, IntArray
+from checkpoint_eval._days import NOT_A_DAY, Days
 from checkpoint_eval.outcomes.audit_rules import Looked, Severity
 from checkpoint_eval.outcomes.counting import PROVING
-from checkpoint_eval.outcomes.dates import A_DAY, NOT_A_DAY, Days
+from checkpoint_eval.outcomes.dates import A_DAY
 from checkpoint_eval.outcomes.extract_tables import Disposals
 from checkpoint_eval.outcomes.follow_up import FollowUp
 from checkpoint_eval.outcomes.records import Records

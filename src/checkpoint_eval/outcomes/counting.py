@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_count, counted
+from checkpoint_eval._days import Days
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import A_DAY, Days
+from checkpoint_eval.outcomes.dates import A_DAY
 from checkpoint_eval.outcomes.follow_up import BLOCK_ROWS, NEVER, FollowUp
 from checkpoint_eval.outcomes.observed import Provenance
 from checkpoint_eval.outcomes.records import Records

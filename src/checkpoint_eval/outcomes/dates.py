@@ -7,10 +7,7 @@ import numpy as np
 
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import IntArray
-from checkpoint_eval._days import NOT_A_DAY as NOT_A_DAY
-from checkpoint_eval._days import Days as Days
-from checkpoint_eval._days import from_dates
-from checkpoint_eval._days import one_day as one_day
+from checkpoint_eval._days import NOT_A_DAY, Days, from_dates, one_day
 from checkpoint_eval._frames import at_row
 from checkpoint_eval.errors import InvalidData
 

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import NO_CODES, BoolArray, FloatArray, IntArray
+from checkpoint_eval._days import Days
 from checkpoint_eval._display import Shown, columns_frame, named
-from checkpoint_eval.outcomes.dates import NO_DAYS, Days
+from checkpoint_eval.outcomes.dates import NO_DAYS
 
 Texts: TypeAlias = NDArray[np.str_]
 

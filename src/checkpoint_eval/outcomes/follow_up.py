@@ -9,12 +9,12 @@ import pandas as pd
 
 from checkpoint_eval._arrays import BoolArray, IntArray, frozen
 from checkpoint_eval._checks import check_known, counted
-from checkpoint_eval._days import as_days
+from checkpoint_eval._days import NOT_A_DAY, Days, as_days
 from checkpoint_eval._display import Shown, columns_frame
 from checkpoint_eval._frames import at_row
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.dates import EARLIEST, LATEST, NOT_A_DAY, Days, add_months
+from checkpoint_eval.outcomes.dates import EARLIEST, LATEST, add_months
 from checkpoint_eval.outcomes.observed import Provenance
 from checkpoint_eval.outcomes.records import Records, check_records
 from checkpoint_eval.randomise.assignment import Assignment

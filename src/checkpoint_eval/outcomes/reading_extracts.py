@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from checkpoint_eval import _frames
 from checkpoint_eval._arrays import NO_CODES, FloatArray, IntArray
 from checkpoint_eval._checks import did_you_mean
+from checkpoint_eval._days import Days, one_day
 from checkpoint_eval.errors import InvalidData, TrialError, UnknownColumn
-from checkpoint_eval.outcomes.dates import EARLIEST, LATEST, NO_DAYS, Days, one_day, read_days
+from checkpoint_eval.outcomes.dates import EARLIEST, LATEST, NO_DAYS, read_days
 from checkpoint_eval.outcomes.extract_tables import (
     Assessments,
     Custody,

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from checkpoint_eval._arrays import frozen
 from checkpoint_eval._checks import check_path, counted
+from checkpoint_eval._days import Days
 from checkpoint_eval._display import Shown
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import InvalidData, TrialError
-from checkpoint_eval.outcomes.dates import NO_DAYS, Days
+from checkpoint_eval.outcomes.dates import NO_DAYS
 from checkpoint_eval.outcomes.extract_tables import (
     Assessments,
     Custody,

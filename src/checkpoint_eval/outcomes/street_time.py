@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
+from checkpoint_eval._days import Days
 from checkpoint_eval._memory import remembered
 from checkpoint_eval.errors import TrialError
-from checkpoint_eval.outcomes.dates import A_DAY, Days
+from checkpoint_eval.outcomes.dates import A_DAY
 from checkpoint_eval.outcomes.follow_up import FollowUp
 from checkpoint_eval.outcomes.records import Records
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from checkpoint_eval._arrays import BoolArray, FloatArray, IntArray
 from checkpoint_eval._checks import as_names, check_choice, check_count, check_known, counted
+from checkpoint_eval._days import Days
 from checkpoint_eval.errors import InvalidData
 from checkpoint_eval.outcomes.counting import PROVEN, Counting, check_counting
-from checkpoint_eval.outcomes.dates import Days, whole_days
+from checkpoint_eval.outcomes.dates import whole_days
 from checkpoint_eval.outcomes.episodes import Episodes
 from checkpoint_eval.outcomes.follow_up import (
     CLOCKS,
